@@ -1,0 +1,69 @@
+"""What the conversation tells its driver: values, in the order in which things happened."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import attrs
+
+if TYPE_CHECKING:
+    from geppetto.errors import Ending
+    from geppetto.realtime.events import ErrorDetails
+    from geppetto.realtime.reply import Reply, Turn
+
+
+@attrs.frozen(kw_only=True)
+class SessionReady:
+    """The server opened the session."""
+
+    session_id: str
+    expires_at: float | None
+
+
+@attrs.frozen(kw_only=True)
+class QuestionAsked:
+    """The turn's events are on their way out: its clock starts."""
+
+    turn: Turn
+
+
+@attrs.frozen(kw_only=True)
+class ReplyText:
+    """Words of a reply, in the order in which the user reads them."""
+
+    reply: Reply
+    delta: str
+
+
+@attrs.frozen(kw_only=True)
+class ReplyAudio:
+    """Audio of a reply, as it was cut by the server: any number of bytes."""
+
+    reply: Reply
+    item_id: str
+    content_index: int
+    pcm: bytes = attrs.field(repr=False)
+
+
+@attrs.frozen(kw_only=True)
+class ReplyDone:
+    """The reply is over; its `status`, `reason`, `usage` and `text` are final."""
+
+    reply: Reply
+
+
+@attrs.frozen(kw_only=True)
+class Complaint:
+    """The server reported an error that the session survives."""
+
+    error: ErrorDetails
+
+
+@attrs.frozen(kw_only=True)
+class SessionOver:
+    """The server said something after which going on is useless."""
+
+    ending: Ending
+
+
+Happening = SessionReady | QuestionAsked | ReplyText | ReplyAudio | ReplyDone | Complaint | SessionOver

@@ -1,0 +1,130 @@
+"""A question (`Turn`), and one response of the server with its words in order (`Reply`)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import attrs
+
+from geppetto.realtime.events import TextDone
+from geppetto.realtime.usage import Usage
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from geppetto.realtime.events import ErrorDetails, OutputText, ResponseStatus, TextDelta
+
+
+@attrs.define(eq=False, kw_only=True)
+class Turn:
+    """A question on its way: asked, sent, answered or refused."""
+
+    index: int
+    """1 for the first question of the conversation."""
+    question: str
+    item_event_id: str = ""
+    response_event_id: str = ""
+    refusal: ErrorDetails | None = None
+    """Why the server did not take the question."""
+
+
+@attrs.define
+class _Part:
+    """The text of one content part."""
+
+    pieces: list[str] = attrs.field(factory=list)
+    final: str | None = None
+
+    @property
+    def text(self) -> str:
+        return "".join(self.pieces) if self.final is None else self.final
+
+
+@attrs.define(eq=False, kw_only=True)
+class Reply:
+    """One response: its words part by part, its status at the end. Its audio is counted, never held."""
+
+    response_id: str = ""
+    turn: Turn | None = None
+    """The question it answers; None when nobody here asked."""
+    status: ResponseStatus | None = None
+    """None while it runs."""
+    reason: str = ""
+    error: ErrorDetails | None = None
+    usage: Usage = attrs.field(factory=Usage)
+    audio_bytes: int = 0
+    _parts: dict[tuple[str, int], _Part] = attrs.field(factory=dict)
+
+    @property
+    def text(self) -> str:
+        """The words so far, a line for each content part that has some."""
+        return "\n".join(text for text in (part.text for part in self._parts.values()) if text)
+
+    @property
+    def complete(self) -> bool:
+        """Whether this is the whole answer. `incomplete`, `cancelled` and `failed` ones are partial."""
+        return self.status == "completed"
+
+    @property
+    def why_partial(self) -> str:
+        """Why it is not the whole answer, in the server's words; empty when it is."""
+        if self.complete:
+            return ""
+        if self.error is not None:
+            return f"{self.status}: {self.error}"
+        if self.status is None:
+            return "the session ended before the answer did"
+        return f"{self.status}: {self.reason}" if self.reason else self.status
+
+    def add_delta(self, event: TextDelta) -> str:
+        """Add words to their part and return what the reader sees now."""
+        part, lead = self._part(event.item_id, event.content_index)
+        if part.final is not None or not event.delta:
+            return ""  # after the whole text of the part, its pieces say nothing new
+        part.pieces.append(event.delta)
+        return lead + event.delta
+
+    def add_final(self, event: TextDone) -> str:
+        """
+        Take the whole text of a part and return what the reader has not seen of it.
+
+        Where it differs from what was streamed, the record keeps the final text; a stream cannot be unsaid.
+        """
+        if not event.text:
+            return ""
+        part, lead = self._part(event.item_id, event.content_index)
+        if part.final is not None:
+            return ""
+        seen = "".join(part.pieces)
+        part.final = event.text
+        part.pieces.clear()
+        if not event.text.startswith(seen):
+            return ""
+        rest = event.text[len(seen) :]
+        return lead + rest if rest else ""
+
+    def add_output(self, output: Sequence[OutputText]) -> str:
+        """Take the words that `response.done` repeats, when none came before; return them."""
+        if self.text:
+            return ""
+        return "".join(
+            self.add_final(
+                TextDone(
+                    response_id=self.response_id,
+                    item_id=part.item_id,
+                    content_index=part.content_index,
+                    text=part.text,
+                )
+            )
+            for part in output
+        )
+
+    def _part(self, item_id: str, content_index: int) -> tuple[_Part, str]:
+        """Return the part, and a line break when it begins after another one that has text."""
+        key = (item_id, content_index)
+        part = self._parts.get(key)
+        if part is None:
+            part = self._parts[key] = _Part()
+        begins = not part.pieces and part.final is None
+        others = any(other.text for other in self._parts.values() if other is not part) if begins else False
+        return part, "\n" if others else ""

@@ -1,0 +1,73 @@
+"""The tokens that one response cost, as the server reports them."""
+
+from __future__ import annotations
+
+import attrs
+
+
+@attrs.frozen(kw_only=True)
+class Usage:
+    """
+    Tokens of one response, or of several added up; zero where the server said nothing.
+
+    Cached tokens are a subset of the input tokens, not an addition to them.
+
+    Source: `response.done`, `response.usage`, in the Realtime API reference.
+    """
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    total_tokens: int = 0
+    """What the server calls the total; not computed when it is missing."""
+    input_text_tokens: int = 0
+    input_audio_tokens: int = 0
+    input_image_tokens: int = 0
+    cached_tokens: int = 0
+    cached_text_tokens: int = 0
+    cached_audio_tokens: int = 0
+    cached_image_tokens: int = 0
+    output_text_tokens: int = 0
+    output_audio_tokens: int = 0
+
+    @classmethod
+    def from_json(cls, value: object) -> Usage:
+        """
+        Read a `usage` object; whatever is not a count of tokens is read as zero.
+
+        `usage` is null in `response.created`, null or `{}` on some servers, and the beta API has neither
+        images nor `cached_tokens_details`. Usage is a courtesy to the user, so nothing in it is an error.
+        """
+        inputs = _member(value, "input_token_details")
+        cached = _member(inputs, "cached_tokens_details")
+        outputs = _member(value, "output_token_details")
+        return cls(
+            input_tokens=_count(value, "input_tokens"),
+            output_tokens=_count(value, "output_tokens"),
+            total_tokens=_count(value, "total_tokens"),
+            input_text_tokens=_count(inputs, "text_tokens"),
+            input_audio_tokens=_count(inputs, "audio_tokens"),
+            input_image_tokens=_count(inputs, "image_tokens"),
+            cached_tokens=_count(inputs, "cached_tokens"),
+            cached_text_tokens=_count(cached, "text_tokens"),
+            cached_audio_tokens=_count(cached, "audio_tokens"),
+            cached_image_tokens=_count(cached, "image_tokens"),
+            output_text_tokens=_count(outputs, "text_tokens"),
+            output_audio_tokens=_count(outputs, "audio_tokens"),
+        )
+
+    def __add__(self, other: Usage) -> Usage:
+        """Return the tokens of both."""
+        return Usage(
+            **{field.name: getattr(self, field.name) + getattr(other, field.name) for field in attrs.fields(Usage)}
+        )
+
+
+def _member(value: object, key: str) -> object:
+    return value.get(key) if isinstance(value, dict) else None
+
+
+def _count(value: object, key: str) -> int:
+    count = _member(value, key)
+    if isinstance(count, bool) or not isinstance(count, int) or count < 0:
+        return 0
+    return count

@@ -1,0 +1,75 @@
+"""
+Which errors end a session, and with what sentence.
+
+Source: OpenAI Realtime API error codes and close codes as seen on api.openai.com, 2026-09, and at compatible servers.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from geppetto.errors import Ending
+from geppetto.status import ExitStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from geppetto.realtime.events import ErrorDetails
+
+_NEXT_STEP: Mapping[str, str] = {
+    "invalid_api_key": "Check the key.",
+    "missing_model": "Name one with `--model`.",
+    "invalid_model": "Name another one with `--model`.",
+    "model_not_found": "Name another one with `--model`.",
+    "beta_api_shape_disabled": "This server speaks GA: leave out `--dialect beta`.",
+    "insufficient_quota": "Check the plan and the billing of the account.",
+    "billing_hard_limit_reached": "Raise the limit of the account, or wait for the next period.",
+    "account_deactivated": "Ask the provider about the account.",
+    "session_expired": "Start again for a new session.",
+}
+_LOST = frozenset({"session_expired"})
+
+_REFUSING_CLOSE_CODES = frozenset({1008, 3000})
+
+
+def account_is_closed(error: ErrorDetails) -> bool:
+    """Whether *error* would come again, however often we asked: key, model, quota; or the session is over."""
+    return error.code in _NEXT_STEP
+
+
+def settings_refused(error: ErrorDetails, update_event_id: str) -> bool:
+    """Whether *error* answers our `session.update`; servers that echo no ids are known by the parameter."""
+    if error.event_id:
+        return error.event_id == update_event_id
+    return error.param.startswith("session.")
+
+
+def fatal_ending(error: ErrorDetails, *, settings: bool = False) -> Ending:
+    """Return the ending that *error* makes."""
+    if settings:
+        where = f" at {error.param}" if error.param and error.param not in error.message else ""
+        return Ending(
+            ExitStatus.REFUSED,
+            f"The server refused the session settings{where}: {error}. Change that setting.",
+        )
+    status = ExitStatus.CONNECTION_LOST if error.code in _LOST else ExitStatus.REFUSED
+    said = "ended the session" if error.code in _LOST else "refused"
+    return Ending(status, f"The server {said}: {error}. {_NEXT_STEP[error.code]}")
+
+
+def close_ending(code: int | None, reason: str) -> Ending:
+    """
+    Return the ending that the server's Close makes.
+
+    Args:
+        code: RFC 6455 close code; None or 1006 when there was no Close frame.
+        reason: the close reason, made safe for a terminal by the caller.
+    """
+    if code is None or code == 1006:
+        return Ending(ExitStatus.CONNECTION_LOST, "The connection was lost (1006, no close frame). Start again.")
+    said = f"{code}, {reason}" if reason else f"{code}"
+    if code in _REFUSING_CLOSE_CODES or 4000 <= code <= 4999:
+        name = reason.rpartition(".")[2]
+        step = _NEXT_STEP.get(name, "Check the key, the model and the address.")
+        return Ending(ExitStatus.REFUSED, f"The server refused the session ({said}). {step}")
+    return Ending(ExitStatus.CONNECTION_LOST, f"The server closed the connection ({said}). Start again.")

@@ -1,0 +1,245 @@
+"""What a session did, in numbers. Pure arithmetic: callers bring the clock."""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import tempfile
+from collections import Counter, deque
+from pathlib import Path
+from typing import Final
+
+import attrs
+
+from geppetto.audio.pcm import SAMPLE_RATE_HZ, duration_s
+from geppetto.audio.wav import cannot_write
+from geppetto.realtime.usage import Usage
+from geppetto.text import escape_line
+
+RECENT_TURNS: Final = 1000
+"""How many turns the median looks back, so that the memory for a session of weeks is bounded."""
+
+_MAX_NAMES: Final = 100
+_OTHER: Final = "(other)"
+
+
+@attrs.frozen(kw_only=True)
+class Latency:
+    """How long after the question was sent things of its answer came; None for what never came."""
+
+    first_text_ms: float | None = None
+    """The first character of text or transcript."""
+    first_audio_ms: float | None = None
+    done_ms: float | None = None
+    """The end of the answer."""
+
+
+@attrs.define
+class Series:
+    """Figures of one latency over all turns."""
+
+    count: int = 0
+    min_ms: float | None = None
+    max_ms: float | None = None
+    _recent_ms: deque[float] = attrs.field(factory=lambda: deque(maxlen=RECENT_TURNS), init=False, repr=False)
+
+    def add(self, value_ms: float | None) -> None:
+        """Take one turn into account; None, something that never came, is passed over."""
+        if value_ms is None:
+            return
+        self.count += 1
+        self.min_ms = value_ms if self.min_ms is None else min(self.min_ms, value_ms)
+        self.max_ms = value_ms if self.max_ms is None else max(self.max_ms, value_ms)
+        self._recent_ms.append(value_ms)
+
+    @property
+    def median_ms(self) -> float | None:
+        """The median of the last `RECENT_TURNS` turns; None before the first."""
+        return statistics.median(self._recent_ms) if self._recent_ms else None
+
+    def as_json(self) -> dict[str, object]:
+        """Return the figures for a JSON file."""
+        return {
+            "count": self.count,
+            "min": _rounded(self.min_ms),
+            "median": _rounded(self.median_ms),
+            "max": _rounded(self.max_ms),
+        }
+
+
+@attrs.define
+class Metrics:
+    """The counters of a session; they go on over reconnects."""
+
+    sample_rate_hz: int = SAMPLE_RATE_HZ
+    """Of the audio that is received, to tell its length."""
+    messages_sent: int = 0
+    bytes_sent: int = 0
+    messages_received: int = 0
+    bytes_received: int = 0
+    bad_messages: int = 0
+    """Messages that could not be understood, and were skipped."""
+    errors: Counter[str] = attrs.field(factory=Counter)
+    """Errors that the server reported, by code."""
+    audio_chunks: int = 0
+    audio_bytes: int = 0
+    """PCM16, decoded."""
+    answers: Counter[str] = attrs.field(factory=Counter)
+    """By status: `completed`, `cancelled`, `incomplete`, `failed`."""
+    usage: Usage = attrs.field(factory=Usage)
+    first_text: Series = attrs.field(factory=Series)
+    first_audio: Series = attrs.field(factory=Series)
+    done: Series = attrs.field(factory=Series)
+    rtt_ms: float | None = None
+    """The last round trip of a ping; None before the first pong."""
+
+    def sent(self, n_bytes: int) -> None:
+        """Count a message to the server."""
+        self.messages_sent += 1
+        self.bytes_sent += n_bytes
+
+    def received(self, n_bytes: int) -> None:
+        """Count a message from the server."""
+        self.messages_received += 1
+        self.bytes_received += n_bytes
+
+    def error(self, code: str | None) -> None:
+        """Count an error that the server reported."""
+        _count(self.errors, code or "(no code)")
+
+    def bad_message(self) -> None:
+        """Count a message that could not be understood."""
+        self.bad_messages += 1
+
+    def audio(self, n_bytes: int) -> None:
+        """Count a chunk of received audio, *n_bytes* of PCM16."""
+        self.audio_chunks += 1
+        self.audio_bytes += n_bytes
+
+    def answer(self, status: str, usage: Usage, latency: Latency) -> None:
+        """Count an answer that has ended, whichever way."""
+        _count(self.answers, status)
+        self.usage += usage
+        self.first_text.add(latency.first_text_ms)
+        self.first_audio.add(latency.first_audio_ms)
+        self.done.add(latency.done_ms)
+
+    def pong(self, rtt_ms: float) -> None:
+        """Remember the round trip of the last ping."""
+        self.rtt_ms = rtt_ms
+
+    @property
+    def audio_s(self) -> float:
+        """How long the received audio plays."""
+        return duration_s(self.audio_bytes, self.sample_rate_hz)
+
+    def summary_line(self, log_path: Path | None) -> str:
+        """Return the line for the end of a session, safe for a terminal, without a newline."""
+        parts = [
+            self._answers_for_people(),
+            f"{self.audio_s:.1f} s of audio" if self.audio_bytes else "no audio",
+            _plural(self.errors.total(), "error"),
+        ]
+        if self.bad_messages:
+            parts.append(_plural(self.bad_messages, "unreadable message"))
+        if self.usage.input_tokens or self.usage.output_tokens:
+            tokens_in = _plural(self.usage.input_tokens, "token")
+            parts.append(f"{tokens_in} in, {self.usage.output_tokens:,} out")
+        if log_path is not None:
+            parts.append(escape_line(str(log_path)))
+        return " · ".join(parts)
+
+    def as_json(self) -> dict[str, object]:
+        """Return everything for a JSON file; durations in the unit that the key names."""
+        usage = self.usage
+        return {
+            "messages": {
+                "sent": self.messages_sent,
+                "sent_bytes": self.bytes_sent,
+                "received": self.messages_received,
+                "received_bytes": self.bytes_received,
+                "bad": self.bad_messages,
+            },
+            "errors": {"total": self.errors.total(), "by_code": dict(self.errors)},
+            "audio": {
+                "chunks": self.audio_chunks,
+                "bytes": self.audio_bytes,
+                "duration_s": round(self.audio_s, 3),
+            },
+            "answers": {"total": self.answers.total(), "by_status": dict(self.answers)},
+            "tokens": {
+                "total": usage.total_tokens,
+                "input": {
+                    "total": usage.input_tokens,
+                    "text": usage.input_text_tokens,
+                    "audio": usage.input_audio_tokens,
+                    "image": usage.input_image_tokens,
+                    "cached": {
+                        "total": usage.cached_tokens,
+                        "text": usage.cached_text_tokens,
+                        "audio": usage.cached_audio_tokens,
+                        "image": usage.cached_image_tokens,
+                    },
+                },
+                "output": {
+                    "total": usage.output_tokens,
+                    "text": usage.output_text_tokens,
+                    "audio": usage.output_audio_tokens,
+                },
+            },
+            "latency_ms": {
+                "first_text": self.first_text.as_json(),
+                "first_audio": self.first_audio.as_json(),
+                "done": self.done.as_json(),
+            },
+            "rtt_ms": _rounded(self.rtt_ms),
+        }
+
+    def _answers_for_people(self) -> str:
+        text = _plural(self.answers.total(), "answer")
+        others = [
+            f"{count:,} {escape_line(status)}" for status, count in self.answers.items() if status != "completed"
+        ]
+        return f"{text} ({', '.join(others)})" if others else text
+
+
+def write_metrics(path: Path, metrics: Metrics) -> None:
+    """
+    Write *metrics* to *path* as JSON, in place of what was there; blocks.
+
+    A reader finds the old file or the new one, never a part. Only the user may read it (0o600). A device or a
+    pipe is written to, not replaced.
+
+    Raises:
+        OutputFailed: *path* cannot be written; what was there is unchanged.
+    """
+    content = json.dumps(metrics.as_json(), indent=2).encode() + b"\n"
+    try:
+        if path.exists() and not path.is_file():  # /dev/null, /dev/stdout
+            path.write_bytes(content)
+            return
+        target = Path(os.path.realpath(path))  # a symbolic link stays one
+        fd, temporary = tempfile.mkstemp(prefix=f"{target.name}.", suffix=".part", dir=target.parent)
+        try:
+            with os.fdopen(fd, "wb") as file:
+                file.write(content)
+            Path(temporary).replace(target)
+        except OSError:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise cannot_write(path, error) from error
+
+
+def _count(counter: Counter[str], name: str) -> None:
+    """Count *name*; the names come from the server, so there is room for a bounded number of them."""
+    counter[name if name in counter or len(counter) < _MAX_NAMES else _OTHER] += 1
+
+
+def _plural(count: int, noun: str) -> str:
+    return f"{f'{count:,}' if count else 'no'} {noun}{'' if count == 1 else 's'}"
+
+
+def _rounded(value_ms: float | None) -> float | None:
+    return None if value_ms is None else round(value_ms, 1)

@@ -1,0 +1,35 @@
+"""Text from the network, made safe to show."""
+
+from __future__ import annotations
+
+import re
+
+_UNSAFE = re.compile(
+    r"\r\n"
+    r"|[\x00-\x08\x0b-\x1f\x7f-\x9f"  # C0 but tab and newline, DEL, C1: they steer the terminal
+    r"\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # bidi marks, overrides, isolates: they reorder text
+    r"\u2028\u2029"  # line breaks for some terminals, pagers and parsers, for others not
+    r"\ud800-\udfff]"  # lone surrogates: they cannot be encoded
+)
+
+
+def escape(text: str) -> str:
+    r"""
+    Make *text* safe for a terminal: what could steer or mislead it becomes visible, as `\x1b` or `\u202e`.
+
+    Newline and tab stay, `\r\n` becomes a newline. The zero-width joiner stays, because emoji need it. The
+    backslash is not doubled, so this is for people to read and cannot be undone.
+    """
+    return _UNSAFE.sub(_visible, text)
+
+
+def escape_line(text: str) -> str:
+    r"""Make *text* safe for one line of a terminal: as `escape`, and newline and tab become `\n` and `\t`."""
+    return escape(text).replace("\n", "\\n").replace("\t", "\\t")
+
+
+def _visible(match: re.Match[str]) -> str:
+    if match[0] == "\r\n":
+        return "\n"
+    code = ord(match[0])
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"

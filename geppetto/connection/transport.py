@@ -1,0 +1,221 @@
+"""
+One WebSocket connection: text messages in, text messages out, pings, and an end that always comes.
+
+The only module of the client that imports trio_websocket. Measured traps it is built around:
+
+- `aclose()` can wait for a peer that never closes TCP, so closing is bounded, then forced.
+- `ping()` never returns on a dead connection, so it always has a deadline.
+- A cancelled `send_message` leaves half a frame on the wire: after one, only closing is possible.
+- The reader ends silently when TCP closes before the handshake is done, and nobody wakes the one who waits
+  for it; the stream is watched for that.
+"""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import attrs
+import trio
+import trio_websocket
+import wsproto.utilities
+
+from geppetto.connection.dial import dial
+from geppetto.connection.failures import not_a_websocket, rejection, transient
+from geppetto.errors import ConnectionLost
+from geppetto.realtime.verdicts import close_ending
+from geppetto.text import escape
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+
+    from geppetto.errors import GeppettoError
+
+_MESSAGE_QUEUE = 64
+"""Messages that the library holds, so that a short stall of ours does not stop the pongs."""
+_RECEIVE_BYTES = 256 * 1024
+"""Read at once: with 4 KiB, the default, a long answer costs a third more CPU."""
+
+
+class _WatchedStream(trio.abc.Stream):
+    """A stream that tells when its end was read."""
+
+    def __init__(self, stream: trio.abc.Stream, ended: trio.CancelScope) -> None:
+        self._stream = stream
+        self._ended = ended
+
+    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+        await self._stream.send_all(data)
+
+    async def wait_send_all_might_not_block(self) -> None:
+        await self._stream.wait_send_all_might_not_block()
+
+    async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
+        try:
+            data = await self._stream.receive_some(max_bytes)
+        except trio.BrokenResourceError:
+            self._ended.cancel()
+            raise
+        if not data:
+            self._ended.cancel()
+        return data
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+
+class Transport:
+    """An open WebSocket. Made by `open_transport`."""
+
+    def __init__(self, ws: trio_websocket.WebSocketConnection, *, write_timeout: float) -> None:
+        """Speak over *ws*; *write_timeout* in seconds bounds each message."""
+        self._ws = ws
+        self._write_timeout = write_timeout
+
+    async def send(self, text: str) -> None:
+        """
+        Send one text message.
+
+        Cancellation: leaves the connection unusable for further messages; only close it then.
+
+        Raises:
+            ConnectionLost: the connection is closed, or the peer did not take the message in time.
+        """
+        try:
+            with trio.fail_after(self._write_timeout):
+                await self._ws.send_message(text)
+        except trio.TooSlowError as error:
+            msg = f"The server took no message for {self._write_timeout:g} s. Check the network."
+            raise ConnectionLost(msg) from error
+        except trio_websocket.ConnectionClosed as error:
+            raise self._closed(error) from error
+
+    async def receive(self) -> str | bytes:
+        """
+        Return the next message.
+
+        Cancellation: nothing is lost; call again.
+
+        Raises:
+            GeppettoError: the connection is closed: `ConnectionLost`, or `ServerRefused` where the close
+                code says that another try would end the same way.
+        """
+        try:
+            return await self._ws.get_message()
+        except trio_websocket.ConnectionClosed as error:
+            raise self._closed(error) from error
+
+    async def ping(self) -> float:
+        """
+        Return the seconds until the pong came. Bound it: on a dead connection it never does.
+
+        Raises:
+            GeppettoError: the connection is closed.
+        """
+        started = trio.current_time()
+        try:
+            await self._ws.ping()
+        except trio_websocket.ConnectionClosed as error:
+            raise self._closed(error) from error
+        return trio.current_time() - started
+
+    def _closed(self, error: trio_websocket.ConnectionClosed) -> GeppettoError:
+        reason = error.reason
+        code = reason.code if reason is not None else None
+        text = escape((reason.reason if reason is not None else None) or "")
+        if code == 1009 and text.startswith("Exceeded maximum message size"):
+            return ConnectionLost(
+                "The server sent a message over the limit (1009). Raise the limit with --max-message-bytes."
+            )
+        return close_ending(code, text).error or ConnectionLost("The connection is closed.")
+
+
+@attrs.frozen(kw_only=True)
+class Limits:
+    """The bounds of one connection."""
+
+    connect_timeout: float
+    """Seconds for TCP, TLS and the opening handshake together."""
+    write_timeout: float
+    """Seconds for one message."""
+    close_timeout: float
+    """Seconds for the Close handshake."""
+    max_message_bytes: int
+
+
+@asynccontextmanager
+async def open_transport(url: str, headers: Sequence[tuple[str, str]], limits: Limits) -> AsyncIterator[Transport]:
+    """
+    Connect to *url* and do the opening handshake; on leaving, send Close 1000 and force the stream shut.
+
+    Closes: everything it opened, within `limits.close_timeout`, also when the body raises or is cancelled.
+
+    Cancellation: cancel inside the block and the peer still gets its Close; cancel around the block and it
+    may see 1006.
+
+    Raises:
+        ConnectFailed: no connection. `TransientConnectFailed` where the next try may do better.
+        ServerRefused: HTTP 4xx at the handshake.
+    """
+    address = urlsplit(url)
+    with trio.CancelScope(deadline=trio.current_time() + limits.connect_timeout) as connecting:
+        stream = await dial(address)
+    if connecting.cancelled_caught:
+        raise transient(f"{address.netloc} did not answer within {limits.connect_timeout:g} s.")
+    refusal: GeppettoError | None = None
+    established = False
+    try:
+        async with trio.open_nursery() as reader_nursery:
+            ws: trio_websocket.WebSocketConnection | None = None
+            try:
+                with trio.CancelScope(deadline=connecting.deadline) as handshake:
+                    watched = _WatchedStream(stream, handshake)
+                    ws = await trio_websocket.wrap_client_stream(
+                        reader_nursery,
+                        # Typed for sockets, but it only receives, sends and closes.
+                        watched,  # type: ignore[arg-type]
+                        address.netloc,
+                        f"{address.path or '/'}?{address.query}" if address.query else address.path or "/",
+                        extra_headers=[(name.encode(), value.encode()) for name, value in headers],
+                        message_queue_size=_MESSAGE_QUEUE,
+                        max_message_size=limits.max_message_bytes,
+                        receive_buffer_size=_RECEIVE_BYTES,
+                    )
+                if ws is not None:
+                    established = True
+                    yield Transport(ws, write_timeout=limits.write_timeout)
+                elif trio.current_time() >= handshake.deadline:
+                    refusal = transient(
+                        f"{address.netloc} did not finish the opening handshake within {limits.connect_timeout:g} s."
+                    )
+                else:
+                    refusal = transient(f"{address.netloc} closed the connection during the opening handshake.")
+            finally:
+                with trio.move_on_after(limits.close_timeout, shield=True):
+                    if ws is not None:
+                        await ws.aclose()
+                with trio.CancelScope(shield=True):  # forced closing does not wait
+                    await trio.aclose_forcefully(stream)
+                reader_nursery.cancel_scope.cancel()  # stays the last statement: an await after it hides a bug
+    except BaseExceptionGroup as group:
+        if established:
+            raise
+        refusal = _handshake_failure(address.netloc, group)
+        if refusal is None:
+            raise
+        raise refusal from group.exceptions[0]
+    if refusal is not None:
+        raise refusal
+
+
+def _handshake_failure(netloc: str, group: BaseExceptionGroup[BaseException]) -> GeppettoError | None:
+    """Return what the reader task raised during the handshake, if it is the server's fault."""
+    error = group.exceptions[0]
+    if len(group.exceptions) > 1:
+        return None
+    if isinstance(error, trio_websocket.ConnectionRejected):
+        return rejection(netloc, error.status_code, error.body)
+    if isinstance(error, (wsproto.utilities.ProtocolError, trio_websocket.HandshakeError)):
+        return not_a_websocket(netloc)
+    return None

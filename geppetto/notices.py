@@ -1,0 +1,40 @@
+"""What the session tells the one who displays it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import attrs
+
+if TYPE_CHECKING:
+    from geppetto.answer import Answer
+
+
+@attrs.frozen
+class Ready:
+    """Nothing is being answered: a question can be typed."""
+
+
+@attrs.frozen
+class Words:
+    """Words of the answer to question *index*, as they arrive."""
+
+    index: int
+    text: str
+
+
+@attrs.frozen
+class Saved:
+    """An answer is over, and its files are closed."""
+
+    answer: Answer
+
+
+@attrs.frozen
+class Notice:
+    """One sentence about the session, not from the model; may hold text of the server's, unescaped."""
+
+    text: str
+
+
+ToDisplay = Ready | Words | Saved | Notice

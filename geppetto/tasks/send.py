@@ -1,0 +1,49 @@
+"""
+The task that speaks to the server, the only one that does.
+
+A cancelled send leaves half a frame on the wire, so nobody who may be cancelled alone (a caller's time limit around
+one question) may send. And a receiver that had to send could block on a server that waits for it to read.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import trio
+
+    from geppetto.realtime.events import ClientEvent
+
+
+class Sink(Protocol):
+    """Where messages go."""
+
+    async def send(self, text: str) -> None:
+        """Send one message."""
+
+
+async def send(
+    sink: Sink,
+    events: trio.MemoryReceiveChannel[ClientEvent],
+    speak: Callable[[ClientEvent], str],
+) -> None:
+    """
+    Send each event in order.
+
+    Args:
+        sink: takes one text message at a time.
+        events: what to say.
+        speak: turns an event into the wire's text, and records it.
+
+    Closes: *events*.
+
+    Cancellation: leaves at once, perhaps in the middle of a message: only close the connection then.
+
+    Raises:
+        GeppettoError: the connection is closed, or took nothing in time.
+    """
+    with events:
+        async for event in events:
+            await sink.send(speak(event))

@@ -1,0 +1,132 @@
+"""The task that turns typed or piped lines into questions."""
+
+from __future__ import annotations
+
+import codecs
+import os
+from typing import TYPE_CHECKING
+
+import trio
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+
+LEAVE_WORDS = frozenset({".quit", ".exit"})
+MAX_LINE_CHARS = 8 * 1024 * 1024
+"""A longer line is no question. The API takes far less."""
+_READ_BYTES = 64 * 1024
+
+
+class LineTooLong(ValueError):
+    """A line passed `MAX_LINE_CHARS`; the rest of it is skipped."""
+
+
+class LineSplitter:
+    """Bytes in, lines out: UTF-8 split anywhere, invalid bytes replaced, `\\r\\n` taken as one line end."""
+
+    def __init__(self, max_chars: int = MAX_LINE_CHARS) -> None:
+        """Refuse lines of more than *max_chars* characters."""
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self._pieces: list[str] = []
+        self._chars = 0
+        self._max_chars = max_chars
+        self._first = True
+
+    def feed(self, data: bytes, *, final: bool = False) -> Iterator[str | LineTooLong]:
+        """
+        Yield the lines that *data* completes, without their ends; with *final*, also the last one.
+
+        A line that is too long is a `LineTooLong` in its place.
+        """
+        text = self._decoder.decode(data, final)
+        if self._first and text:
+            self._first = False
+            text = text.removeprefix("\ufeff")
+        *complete, rest = text.split("\n")
+        for piece in complete:
+            self._add(piece)
+            yield self._take()
+        self._add(rest)
+        if final and self._chars:
+            yield self._take()
+
+    def _add(self, piece: str) -> None:
+        self._chars += len(piece)
+        if self._chars <= self._max_chars:
+            self._pieces.append(piece)
+        else:
+            self._pieces.clear()  # flat memory: the length is all that is needed now
+
+    def _take(self) -> str | LineTooLong:
+        too_long = self._chars > self._max_chars
+        line = "".join(self._pieces).removesuffix("\r")
+        self._pieces.clear()
+        self._chars = 0
+        return LineTooLong() if too_long else line
+
+
+async def read_lines(fd: int) -> AsyncIterator[str | LineTooLong]:
+    """
+    Yield the lines of file descriptor *fd* as they arrive, until its end.
+
+    A terminal and a pipe are waited for without a thread, so that cancelling leaves nothing behind. A regular
+    file and `/dev/null` cannot be waited for (EPERM) and are read in a thread.
+
+    Cancellation: leaves at once; what was read and not yet yielded is lost.
+    """
+    splitter = LineSplitter()
+    while True:
+        try:
+            await trio.lowlevel.wait_readable(fd)
+        except PermissionError:
+            data = await trio.to_thread.run_sync(os.read, fd, _READ_BYTES, abandon_on_cancel=True)
+        else:
+            data = _read(fd)
+        for line in splitter.feed(data, final=not data):
+            yield line
+        if not data:
+            return
+
+
+def _read(fd: int) -> bytes:
+    try:
+        return os.read(fd, _READ_BYTES)
+    except OSError:  # EIO: the terminal is gone, which is its end of file
+        return b""
+
+
+async def ask_lines(
+    fd: int,
+    ask: Callable[[str], Awaitable[None]],
+    warn: Callable[[str], Awaitable[None]],
+    *,
+    leave_at_once: bool,
+    settled: Callable[[], Awaitable[None]],
+) -> None:
+    """
+    Ask each line of *fd* as a question, and return when the session can end.
+
+    Args:
+        fd: the file descriptor of stdin.
+        ask: takes a question; waits while too many are waiting already.
+        warn: is told of lines that were skipped.
+        leave_at_once: whether `.quit` leaves pending answers behind, as a person at a terminal wants it; a
+            script's `.quit` is its end of file, and waits for them.
+        settled: waits until every question is answered and its files are closed.
+
+    Cancellation: leaves at once.
+    """
+    number = 0
+    async for line in read_lines(fd):
+        number += 1
+        if isinstance(line, LineTooLong):
+            await warn(f"line {number} of the input has more than {MAX_LINE_CHARS:,} characters; it was skipped")
+            continue
+        question = line.strip()
+        if question in LEAVE_WORDS:
+            if leave_at_once:
+                return
+            break
+        if question:
+            await ask(question)
+    await settled()

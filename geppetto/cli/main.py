@@ -1,0 +1,137 @@
+"""The `geppetto` command: its options, and its subcommands, each imported only when it is used."""
+
+from __future__ import annotations
+
+import importlib
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from geppetto import __version__
+from geppetto.config import SETTINGS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from geppetto.config import Setting
+
+_COMMANDS = {
+    "log": ("geppetto.cli.log", "log_command", "Print the wire log of a session, for people to read."),
+    "serve": ("geppetto.cli.serve", "serve_command", "Run the embedded server alone, for other clients."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are asked for: `--help` and the chat need none of them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names."""
+        return sorted(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the command *cmd_name*."""
+        if cmd_name not in _COMMANDS:
+            return None
+        module, attribute, _help = _COMMANDS[cmd_name]
+        command = getattr(importlib.import_module(module), attribute)
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, _COMMANDS[name][2]) for name in sorted(_COMMANDS)])
+
+
+def _option(setting: Setting) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Return the option for one row of the table of settings."""
+    if setting.kind is bool:
+        return click.option(setting.flag, setting.name, is_flag=True, default=None, help=setting.help)
+    kind: Any = click.Choice(setting.choices) if setting.choices else setting.kind
+    if setting.kind is Path:
+        kind = click.Path(path_type=Path)
+    metavar = "DIR" if setting.kind is Path else None
+    return click.option(setting.flag, setting.name, type=kind, default=None, metavar=metavar, help=setting.help)
+
+
+def _settings(function: Callable[..., None]) -> Callable[..., None]:
+    for setting in reversed(SETTINGS):
+        function = _option(setting)(function)
+    return function
+
+
+_EPILOG = (
+    "Every setting is also a variable: GEPPETTO_READ_TIMEOUT=30 is --read-timeout 30. OpenAI's key is taken from "
+    "OPENAI_API_KEY and goes to api.openai.com alone; --key-env names the variable with another server's key."
+)
+
+
+@click.group(
+    cls=LazyGroup,
+    invoke_without_command=True,
+    epilog=_EPILOG,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(__version__, "-V", "--version", message="geppetto %(version)s")
+@click.option("--offline", is_flag=True, help="Talk to the embedded server: no key, no internet.")
+@click.option(
+    "--offline-lead",
+    type=click.FloatRange(min=0),
+    default=2.0,
+    show_default=True,
+    help="Seconds of audio that the embedded server sends ahead of real time; 0 is no limit.",
+)
+@click.option("--key-env", metavar="NAME", help="Variable that holds the key for the server of --url.")
+@click.option(
+    "--metrics", "metrics_file", type=click.Path(path_type=Path), metavar="FILE", help="Write the figures as JSON."
+)
+@click.option("--quiet", "-q", is_flag=True, help="No chatter on stderr but warnings and errors.")
+@_settings
+@click.pass_context
+def cli(
+    context: click.Context,
+    /,
+    offline: bool,
+    offline_lead: float,
+    key_env: str | None,
+    metrics_file: Path | None,
+    quiet: bool,
+    **settings: object,
+) -> None:
+    """
+    Talk with a realtime voice model in the terminal, or pipe questions through it, one a line.
+
+    The words of the answers go to stdout as they arrive. Each answer is kept as a WAV and a transcript in
+    audio_output/, and every wire message in logs/.
+    """
+    if context.invoked_subcommand is not None:
+        return
+    from geppetto.cli.chat import chat
+
+    context.exit(
+        chat(
+            settings,
+            offline=offline,
+            offline_lead_s=offline_lead,
+            key_env=key_env,
+            metrics_file=metrics_file,
+            quiet=quiet,
+        )
+    )
+
+
+def run() -> None:
+    """Run the command line and exit with its status."""
+    _fill_standard_descriptors()
+    cli(prog_name="geppetto")
+
+
+def _fill_standard_descriptors() -> None:
+    """Put /dev/null where stdin, stdout or stderr was closed, so that no socket or log gets its number."""
+    for fd in (0, 1, 2):
+        try:
+            os.fstat(fd)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest free number, which is this one

@@ -1,0 +1,174 @@
+"""What a person or a pipe sees of a session: answers on stdout, everything else on stderr."""
+
+from __future__ import annotations
+
+import os
+import select
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import attrs
+
+from geppetto.errors import OutputFailed, Stopped
+from geppetto.notices import Notice, Ready, Saved, Words
+from geppetto.status import ExitStatus
+from geppetto.text import escape
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from geppetto.answer import Answer
+    from geppetto.notices import ToDisplay
+
+STDOUT_FD = 1
+STDERR_FD = 2
+
+
+@attrs.frozen(kw_only=True)
+class Streams:
+    """What the three standard streams are."""
+
+    stdin_is_tty: bool
+    stdout_is_tty: bool
+    stderr_is_tty: bool
+    has_stdin: bool = True
+    """False when it was closed at the start."""
+
+    @property
+    def interactive(self) -> bool:
+        """Whether a person types and reads here: only then are there prompts and names."""
+        return self.stdin_is_tty and self.stdout_is_tty
+
+
+def write_all(fd: int, text: str) -> None:
+    """
+    Write *text* to *fd*, all of it; blocks, also on a descriptor that another process made non-blocking.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    data = memoryview(text.encode("utf-8", "replace"))
+    while data:
+        try:
+            data = data[os.write(fd, data) :]
+        except BlockingIOError:
+            select.select([], [fd], [])
+
+
+class TerminalScreen:
+    """Writes with `os.write`, so nothing is left in a buffer that a broken pipe could spoil at exit."""
+
+    def __init__(self, streams: Streams, *, quiet: bool = False) -> None:
+        """Show prompts and names only if *streams* are interactive; with *quiet*, no chatter after answers."""
+        self._streams = streams
+        self._quiet = quiet
+        self._in_answer: int | None = None
+        """The question whose words stand at the end of stdout without a line break."""
+        self._line_open = False
+        self._prompted = False
+
+    def show(self, things: Sequence[ToDisplay]) -> None:
+        """Show *things* in order; see `geppetto.tasks.display.Screen`."""
+        out: list[str] = []
+        for thing in things:
+            match thing:
+                case Words():
+                    out.append(self._words(thing))
+                case Saved():
+                    out.append(self._end_line())
+                    self._out(out)
+                    self._saved(thing.answer)
+                case Notice():
+                    out.append(self._break_line())
+                    self._out(out)
+                    self._err(f"  {escape(thing.text)}\n")
+                case Ready():
+                    self._out(out)
+                    if self._streams.interactive and not self._prompted:
+                        self._prompted = True
+                        out.append("You: ")
+        self._out(out)
+
+    def close(self) -> None:
+        """Leave the cursor at the start of a line."""
+        if self._streams.interactive and (self._prompted or self._line_open):
+            self._prompted = self._line_open = False
+            self._out(["\n"])
+
+    def _words(self, words: Words) -> str:
+        lead = ""
+        if self._in_answer != words.index:
+            self._prompted = False  # the terminal has echoed the question with its line break
+            lead = self._end_line()
+            self._in_answer = words.index
+            if self._streams.interactive:
+                lead += "Geppetto: "
+        text = escape(words.text)
+        if text:
+            self._line_open = not text.endswith("\n")
+        return lead + text
+
+    def _end_line(self) -> str:
+        """End the words of the present answer."""
+        self._in_answer = None
+        return self._break_line()
+
+    def _break_line(self) -> str:
+        if self._line_open:
+            self._line_open = False
+            return "\n"
+        if self._prompted:
+            self._prompted = False
+            return "\n"
+        return ""
+
+    def _saved(self, answer: Answer) -> None:
+        if answer.index == 0:
+            self._err(f"  an answer that was not asked for here was saved{_files(answer)}\n")
+            return
+        self._prompted = False
+        if answer.status != "completed":
+            why = f" ({escape(answer.reason)})" if answer.reason else ""
+            self._err(f"  the answer is {_STATUS_WORDS[answer.status]}{why}{_files(answer)}\n")
+        elif not self._quiet:
+            self._err(f"  {_facts(answer)}\n")
+
+    def _out(self, pieces: list[str]) -> None:
+        text = "".join(pieces)
+        pieces.clear()
+        if not text:
+            return
+        try:
+            write_all(STDOUT_FD, text)
+        except BrokenPipeError as error:
+            raise Stopped("", ExitStatus.BROKEN_PIPE) from error
+        except OSError as error:
+            msg = f"The answer cannot be written to stdout ({error.strerror})."
+            raise OutputFailed(msg) from error
+
+    def _err(self, text: str) -> None:
+        with suppress(OSError):  # nobody listens to the chatter; the answers are what counts
+            write_all(STDERR_FD, text)
+
+
+_STATUS_WORDS = {
+    "failed": "missing: the server failed",
+    "cancelled": "partial: it was cancelled",
+    "incomplete": "partial: the server stopped early",
+}
+
+
+def _files(answer: Answer) -> str:
+    file = answer.audio_file or answer.transcript_file
+    return f" · {escape(str(file))}" if file is not None else ""
+
+
+def _facts(answer: Answer) -> str:
+    parts = []
+    if answer.audio_file is not None:
+        parts.append(f"{answer.audio_ms / 1000:.1f} s of audio")
+        if answer.latency.first_audio_ms is not None:
+            parts.append(f"first audio after {answer.latency.first_audio_ms / 1000:.2f} s")
+    else:
+        parts.append("no audio came")
+    return " · ".join(parts) + _files(answer)

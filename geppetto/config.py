@@ -105,13 +105,13 @@ class ClientConfig:
     modality: Modality = attrs.field(default="audio", validator=_one_of("audio", "text"))
     """`audio` brings the transcript with it."""
     voice: str | None = None
-    """None leaves it to the server."""
+    """None is the dialect's default voice; empty leaves it to the server."""
     instructions: str = DEFAULT_INSTRUCTIONS
     speed: float | None = attrs.field(default=None, validator=_number(0.25, 1.5))
     temperature: float | None = attrs.field(default=None, validator=_number(0.0, 2.0))
-    """Beta only."""
+    """Beta only; None is its usual 0.8."""
     max_output_tokens: int | None = attrs.field(default=None, validator=_number(1, 1_000_000))
-    """Of one answer; None is the server's own limit."""
+    """Of one answer; None is no limit."""
 
     connect_timeout: float = attrs.field(default=15.0, validator=_number(0, _DAY_S, above=True))
     """Seconds for TCP, TLS and the opening handshake together, and again for `session.created`."""
@@ -139,7 +139,7 @@ class ClientConfig:
 
     def __attrs_post_init__(self) -> None:
         """Check what one field cannot know alone."""
-        if self.temperature is not None and not self.protocol.has_temperature:
+        if self.temperature is not None and self.protocol.default_temperature is None:
             msg = "temperature is set, but the GA dialect has none. Leave it out, or use --dialect beta."
             raise ConfigError(msg)
 
@@ -171,10 +171,10 @@ class ClientConfig:
         return SessionSettings(
             modality=self.modality,
             instructions=self.instructions,
-            voice=self.voice,
+            voice=(self.protocol.default_voice if self.voice is None else self.voice) or None,
             speed=self.speed,
             max_output_tokens=self.max_output_tokens,
-            temperature=self.temperature,
+            temperature=self.protocol.default_temperature if self.temperature is None else self.temperature,
         )
 
 
@@ -203,7 +203,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(name="model", kind=str, help="Model; the dialect has a default."),
     Setting(name="dialect", kind=str, help="Generation of the API.", choices=tuple(DIALECTS)),
     Setting(name="modality", kind=str, help="Answer with voice and text, or text.", choices=("audio", "text")),
-    Setting(name="voice", kind=str, help="Voice of the answers, such as marin or cedar."),
+    Setting(name="voice", kind=str, help="Voice of the answers, such as marin; empty: the server's."),
     Setting(name="instructions", kind=str, help="How the model should behave."),
     Setting(name="speed", kind=float, help="Speed of the voice, 0.25 to 1.5."),
     Setting(name="temperature", kind=float, help="Sampling temperature (beta dialect)."),

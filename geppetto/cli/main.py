@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import importlib
 import os
+import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
 from geppetto import __version__
 from geppetto.config import SETTINGS
+from geppetto.status import ExitStatus
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -75,7 +77,9 @@ _EPILOG = (
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.version_option(__version__, "-V", "--version", message="geppetto %(version)s")
-@click.option("--offline", is_flag=True, help="Talk to the embedded server: no key, no internet.")
+@click.option(
+    "--offline", is_flag=True, envvar="GEPPETTO_OFFLINE", help="Talk to the embedded server: no key, no internet."
+)
 @click.option(
     "--offline-lead",
     type=click.FloatRange(min=0),
@@ -83,7 +87,12 @@ _EPILOG = (
     show_default=True,
     help="Seconds of audio that the embedded server sends ahead of real time; 0 is no limit.",
 )
-@click.option("--key-env", metavar="NAME", help="Variable that holds the key for the server of --url.")
+@click.option(
+    "--key-env",
+    metavar="NAME",
+    envvar="GEPPETTO_KEY_ENV",
+    help="Variable that holds the key for the server of --url.",
+)
 @click.option(
     "--metrics", "metrics_file", type=click.Path(path_type=Path), metavar="FILE", help="Write the figures as JSON."
 )
@@ -122,10 +131,20 @@ def cli(
     )
 
 
-def run() -> None:
+def run() -> NoReturn:
     """Run the command line and exit with its status."""
     _fill_standard_descriptors()
-    cli(prog_name="geppetto")
+    try:
+        status = cli.main(prog_name="geppetto", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        status = error.exit_code
+    except click.Abort:
+        status = ExitStatus.INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the flush at exit would fail once more
+        status = ExitStatus.BROKEN_PIPE
+    sys.exit(status if isinstance(status, int) else ExitStatus.OK)
 
 
 def _fill_standard_descriptors() -> None:

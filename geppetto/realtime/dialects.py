@@ -41,6 +41,7 @@ def _session_ga(settings: SessionSettings) -> dict[str, object]:
     session: dict[str, object] = {
         "type": "realtime",
         "output_modalities": [settings.modality],
+        "max_output_tokens": settings.max_output_tokens or "inf",
         "audio": {
             "input": {"format": pcm, "turn_detection": None, "transcription": transcription},
             "output": output,
@@ -48,8 +49,6 @@ def _session_ga(settings: SessionSettings) -> dict[str, object]:
     }
     if settings.instructions is not None:
         session["instructions"] = settings.instructions
-    if settings.max_output_tokens is not None:
-        session["max_output_tokens"] = settings.max_output_tokens
     if settings.temperature is not None:
         # GA has no temperature. Configuration refuses it before; a server that allows it is asked for it.
         session["temperature"] = settings.temperature
@@ -62,6 +61,7 @@ def _session_beta(settings: SessionSettings) -> dict[str, object]:
         "modalities": ["text", "audio"] if settings.modality == "audio" else ["text"],
         "input_audio_format": "pcm16",
         "output_audio_format": "pcm16",
+        "max_response_output_tokens": settings.max_output_tokens or "inf",
         "turn_detection": None,
         "input_audio_transcription": (
             {"model": settings.transcription_model} if settings.transcription_model else None
@@ -72,7 +72,6 @@ def _session_beta(settings: SessionSettings) -> dict[str, object]:
         "voice": settings.voice,
         "speed": settings.speed,
         "temperature": settings.temperature,
-        "max_response_output_tokens": settings.max_output_tokens,
     }
     session.update({key: value for key, value in optional.items() if value is not None})
     return session
@@ -92,9 +91,11 @@ class Dialect:
 
     name: str
     default_model: str
+    default_voice: str
+    default_temperature: float | None
+    """None where the dialect has no temperature."""
     headers: tuple[tuple[str, str], ...]
     """Headers of the opening handshake beside `Authorization`."""
-    has_temperature: bool
     assistant_text: str
     """The content type of an assistant's text part."""
     encode_session: Callable[[SessionSettings], dict[str, object]]
@@ -139,16 +140,18 @@ class Dialect:
 GA = Dialect(
     name="ga",
     default_model="gpt-realtime-2.1",
+    default_voice="marin",
+    default_temperature=None,
     headers=(),
-    has_temperature=False,
     assistant_text="output_text",
     encode_session=_session_ga,
 )
 BETA = Dialect(
     name="beta",
     default_model="gpt-4o-realtime-preview-2024-10-01",
+    default_voice="alloy",
+    default_temperature=0.8,
     headers=(("OpenAI-Beta", "realtime=v1"),),
-    has_temperature=True,
     assistant_text="text",
     encode_session=_session_beta,
 )

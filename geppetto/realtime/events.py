@@ -35,7 +35,7 @@ class SessionSettings:
     speed: float | None = None
     """0.25 to 1.5."""
     max_output_tokens: int | None = None
-    """None is the server's own limit."""
+    """None is no limit of ours: `inf`."""
     temperature: float | None = None
     """Beta only, 0.6 to 1.2: GA answers `unknown_parameter`."""
     transcription_model: str | None = None

@@ -1,7 +1,8 @@
 """
 Geppetto: a realtime voice client for the terminal, on trio structured concurrency.
 
-The Python API is `open_chat(ClientConfig(...))`; it gives a `Chat`, which gives `Answer`s and raises `GeppettoError`s.
+The Python API is `open_chat(ClientConfig(...))`; it gives a `Chat`, which gives `Answer`s and raises
+`GeppettoError`s.
 Its names are imported when they are first used, so that `geppetto --version` costs no more than Python itself.
 """
 

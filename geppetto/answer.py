@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from geppetto.realtime.events import ResponseStatus
     from geppetto.realtime.usage import Usage
     from geppetto.records.metrics import Latency
+    from geppetto.records.recorder import SavedReply
 
 
 @attrs.frozen(kw_only=True)
@@ -35,3 +36,22 @@ class Answer:
     usage: Usage
     response_id: str
     session_id: str
+
+
+def answer_of(saved: SavedReply, latency: Latency, session_id: str) -> Answer:
+    """Return the answer that a saved reply is."""
+    reply = saved.reply
+    return Answer(
+        index=reply.turn.index if reply.turn is not None else 0,
+        question=reply.turn.question if reply.turn is not None else "",
+        text=reply.text,
+        status=reply.status or "cancelled",
+        reason=str(reply.error) if reply.error is not None else reply.reason,
+        audio_file=saved.audio_file,
+        transcript_file=saved.transcript_file,
+        audio_ms=saved.audio_ms,
+        latency=latency,
+        usage=reply.usage,
+        response_id=reply.response_id,
+        session_id=session_id,
+    )

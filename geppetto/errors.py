@@ -7,6 +7,8 @@ What can go wrong, as the user sees it.
     - `ConnectFailed`: no connection could be made (4)
     - `ServerRefused`: the server said no, and would say no again (5)
     - `ConnectionLost`: a connection that stood is gone (6)
+        - `ConnectionEnded`: and a new one would not help (6)
+        - `RollOver`: its time limit is near; never leaves a session
     - `OutputFailed`: a file or a stream cannot be written (7)
     - `Stopped`: a signal, or the reader of stdout, ended the session (129, 130, 141, 143)
 
@@ -52,6 +54,14 @@ class ConnectionLost(GeppettoError):
     """A connection that stood is gone, or an answer stalled."""
 
     status = ExitStatus.CONNECTION_LOST
+
+
+class ConnectionEnded(ConnectionLost):
+    """A connection ended in a way that a new one would repeat, or that the server meant: 1000, 1009."""
+
+
+class RollOver(ConnectionLost):
+    """The session's time limit is near, and the connection is to be replaced. Never leaves a session."""
 
 
 class OutputFailed(GeppettoError):

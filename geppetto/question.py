@@ -1,4 +1,4 @@
-"""A question under way, for those who wait for its answer."""
+"""The questions under way, for those who wait for their answers."""
 
 from __future__ import annotations
 
@@ -29,6 +29,23 @@ class Question:
     """Why there will be no answer."""
     _changed: trio.Event = attrs.field(factory=trio.Event)
 
+    def restart(self, now: float) -> None:
+        """Start the clock: the question goes out, for the first time or again."""
+        self.asked_at = now
+        self.first_text_at = self.first_audio_at = None
+
+    def hear(self, words: str, now: float) -> None:
+        """Take words of the answer."""
+        if self.first_text_at is None:
+            self.first_text_at = now
+        self.pieces.append(words)
+        self.change()
+
+    def hear_audio(self, now: float) -> None:
+        """Take note of audio."""
+        if self.first_audio_at is None:
+            self.first_audio_at = now
+
     def change(self) -> None:
         """Wake whoever waits for the next piece or the answer."""
         self._changed.set()
@@ -54,3 +71,77 @@ class Question:
             first_audio_ms=since_asked_ms(self.first_audio_at),
             done_ms=since_asked_ms(done_at),
         )
+
+
+class Questions:
+    """The questions of a session that have no answer yet."""
+
+    def __init__(self) -> None:
+        """Start with none."""
+        self._by_turn: dict[Turn, Question] = {}
+        self._settled = trio.Event()
+        self._settled.set()
+        self._over: GeppettoError | None = None
+
+    def __bool__(self) -> bool:
+        """Whether there are any."""
+        return bool(self._by_turn)
+
+    def check_open(self) -> None:
+        """Raise why the session is over, if it is."""
+        if self._over is not None:
+            raise self._over
+
+    def add(self, turn: Turn) -> Question:
+        """Take *turn* as a question without an answer."""
+        if self._settled.is_set():
+            self._settled = trio.Event()
+        question = self._by_turn[turn] = Question(turn)
+        return question
+
+    def get(self, turn: Turn | None) -> Question | None:
+        """Return the question of *turn*; None when nobody waits for its answer."""
+        return self._by_turn.get(turn) if turn is not None else None
+
+    def forget(self, turn: Turn) -> None:
+        """Take *turn* out: it is answered, or nobody wants to know any more."""
+        self._by_turn.pop(turn, None)
+        if not self._by_turn:
+            self._settled.set()
+
+    def fail_all(self, error: GeppettoError) -> None:
+        """Tell everyone who waits, and everyone who asks later, that there will be no answer."""
+        self._over = error
+        for question in self._by_turn.values():
+            question.error = error
+            question.change()
+        self._by_turn.clear()
+
+    async def settled(self) -> None:
+        """Wait until every question is answered and its files are closed."""
+        await self._settled.wait()
+
+
+@attrs.define
+class Words:
+    """
+    The words of an answer as they arrive; after a reconnect they begin anew.
+
+    An iterator and no generator, so that leaving its loop early leaves nothing to be closed.
+    """
+
+    _asked: Question
+    _seen: int = 0
+
+    def __aiter__(self) -> Words:
+        return self
+
+    async def __anext__(self) -> str:
+        while self._seen == len(self._asked.pieces):
+            if self._asked.error is not None:
+                raise self._asked.error
+            if self._asked.over:
+                raise StopAsyncIteration
+            await self._asked.changes()
+        self._seen += 1
+        return self._asked.pieces[self._seen - 1]

@@ -12,17 +12,20 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from geppetto.answer import Answer
-from geppetto.errors import ConnectionLost
+from geppetto.answer import answer_of
+from geppetto.connection.connect import backoff_s
 from geppetto.notices import Notice, Ready, Saved
-from geppetto.question import Question
+from geppetto.outgoing import Outgoing
+from geppetto.question import Questions
 from geppetto.realtime.conversation import Conversation
 from geppetto.realtime.decoding import BadMessage, decode
 from geppetto.realtime.events import UnknownServerEvent
 from geppetto.realtime.happenings import (
     Complaint,
     QuestionAsked,
+    RateLimited,
     ReplyAudio,
+    ReplyDone,
     ReplyText,
     SessionReady,
 )
@@ -34,13 +37,13 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from geppetto.config import ClientConfig
-    from geppetto.errors import GeppettoError
     from geppetto.notices import ToDisplay
+    from geppetto.question import Question
     from geppetto.realtime.events import ClientEvent, ServerEvent
     from geppetto.realtime.happenings import (
         Happening,
     )
-    from geppetto.realtime.reply import Reply, Turn
+    from geppetto.realtime.reply import Reply
     from geppetto.records.metrics import Metrics
     from geppetto.records.recorder import SavedReply
     from geppetto.records.wirelog import WireLog
@@ -58,41 +61,57 @@ class Session:
         config: ClientConfig,
         log: WireLog,
         metrics: Metrics,
-        events_send: trio.MemorySendChannel[ClientEvent],
         display_send: trio.MemorySendChannel[ToDisplay],
         stall: StallWatch,
         now: Callable[[], datetime],
     ) -> None:
-        """Begin a conversation: its `session.update` is handed to the sender at once."""
+        """Begin a conversation; nothing is said before there is a connection."""
         self._config = config
         self._dialect = config.protocol
-        self._conversation = Conversation(config.session_settings)
+        self._conversation = Conversation(
+            config.session_settings,
+            history_budget_chars=config.history_budget,
+            max_attempts=max(1, config.max_retries),
+        )
         self._log = log
         self._metrics = metrics
-        self._events_send = events_send
         self._display_send = display_send
         self._stall = stall
         self._now = now
-        self._questions: dict[Turn, Question] = {}
-        self._settled = trio.Event()
-        self._settled.set()
+        self.questions = Questions()
         self._room = trio.Event()
         self._bad_notices = 0
+        self._rate_limits = 0
         self._opened = False
         self.session_id = ""
         self.unanswered = 0
         """Questions that ended `failed` or `cancelled`."""
-        stall.expect("The opening of the session", config.connect_timeout)
+        self.outgoing = Outgoing()
+        self._reply_over = trio.Event()
+        self.answered_since_connected = False
+        """Whether this connection has brought a whole answer."""
+        self.opened = trio.Event()
+        """Set when the present connection's session is open."""
+        self.opened_once = trio.Event()
+        """Set when the first session is open."""
+        self.expires_at: float | None = None
+        """When the server ends the present session, in Unix seconds."""
+        self.pauses_send, self.pauses_receive = trio.open_memory_channel[float](16)
+        """How long to wait, in seconds, before a rate-limited response is asked for again."""
         self._post()
 
     # --- questions
 
     def ask(self, text: str) -> Question:
-        """Queue a question."""
+        """
+        Queue a question.
+
+        Raises:
+            GeppettoError: the session is over.
+        """
+        self.questions.check_open()
         turn, happenings = self._conversation.ask(text)
-        question = self._questions[turn] = Question(turn)
-        if self._settled.is_set():
-            self._settled = trio.Event()
+        question = self.questions.add(turn)
         self._note(happenings)
         self._post()
         return question
@@ -107,19 +126,46 @@ class Session:
     def withdraw(self, question: Question) -> None:
         """Take a question back: nobody waits for its answer any more. What has come of it is still saved."""
         if self._conversation.withdraw(question.turn):
-            self._forget(question.turn)
+            self.questions.forget(question.turn)
         self._post()
 
-    async def settled(self) -> None:
-        """Wait until every question is answered and its files are closed."""
-        await self._settled.wait()
+    # --- connections
 
-    def fail_all(self, error: GeppettoError) -> None:
-        """Tell everyone who still waits that there will be no answer."""
-        for question in self._questions.values():
-            question.error = error
-            question.change()
-        self._questions.clear()
+    def connected(self) -> None:
+        """A new connection stands: its session has to open in time."""
+        self._opened = False
+        self.opened = trio.Event()
+        self.expires_at = None
+        self.answered_since_connected = False
+        self._stall.expect("The opening of the session", self._config.connect_timeout)
+
+    def disconnected(self) -> Iterable[Happening]:
+        """The connection is gone: make ready what the next one must be told, and return what that means."""
+        self._stall.relax()
+        self.outgoing.clear()
+        happenings = self._conversation.connection_lost()
+        self._note(happenings)
+        self._post()
+        return happenings
+
+    async def expiry(self) -> float | None:
+        """Wait until the session is open; return when the server ends it, in Unix seconds."""
+        await self.opened.wait()
+        return self.expires_at
+
+    def hold(self) -> None:
+        """Ask nothing new on this connection."""
+        self._conversation.hold()
+
+    async def idle(self) -> None:
+        """Wait until nothing is being answered."""
+        while not self._conversation.idle:
+            await self._reply_over.wait()
+
+    def resume(self) -> None:
+        """Go on after a pause for the rate limit."""
+        self._note(self._conversation.resume())
+        self._post()
 
     # --- what the tasks call
 
@@ -158,22 +204,13 @@ class Session:
     async def deliver(self, saved: SavedReply) -> None:
         """Make the answer of a saved reply, and hand it to whoever asked and to the display."""
         reply = saved.reply
-        question = self._questions.get(reply.turn) if reply.turn is not None else None
+        question = self.questions.get(reply.turn)
         latency = question.latency(trio.current_time()) if question is not None else Latency()
-        answer = Answer(
-            index=reply.turn.index if reply.turn is not None else 0,
-            question=reply.turn.question if reply.turn is not None else "",
-            text=reply.text,
-            status=reply.status or "cancelled",
-            reason=str(reply.error) if reply.error is not None else reply.reason,
-            audio_file=saved.audio_file,
-            transcript_file=saved.transcript_file,
-            audio_ms=saved.audio_ms,
-            latency=latency,
-            usage=reply.usage,
-            response_id=reply.response_id,
-            session_id=self.session_id,
-        )
+        answer = answer_of(saved, latency, self.session_id)
+        if reply.repeated:
+            if saved.transcript_file is not None:
+                await self._tell(Saved(answer))
+            return
         self._metrics.answer(answer.status, answer.usage, latency)
         if reply.turn is not None and answer.status in {"failed", "cancelled"}:
             self.unanswered += 1
@@ -181,8 +218,8 @@ class Session:
         if question is not None:
             question.answer = answer
             question.change()
-            self._forget(question.turn)
-            if not self._questions:
+            self.questions.forget(question.turn)
+            if not self.questions:
                 await self._tell(Ready())
 
     async def warn(self, sentence: str) -> None:
@@ -199,19 +236,9 @@ class Session:
         with suppress(trio.BrokenResourceError):  # the display failed, and with it the session
             await self._display_send.send(thing)
 
-    def _forget(self, turn: Turn) -> None:
-        self._questions.pop(turn, None)
-        if not self._questions:
-            self._settled.set()
-
     def _post(self) -> None:
-        """Hand what must be said to the sender. Turns take their turns, so it is never more than a few events."""
-        try:
-            for event in self._conversation.events_to_send():
-                self._events_send.send_nowait(event)
-        except trio.WouldBlock as error:
-            msg = "The server takes no messages. Check the network."
-            raise ConnectionLost(msg) from error
+        """Hand what must be said to the sender: an event or two, or a restored history."""
+        self.outgoing.add(self._conversation.events_to_send())
 
     def _progress(self, event: ServerEvent) -> None:
         """Move the deadline for the next message: pushed on by all but events that nobody knows (heartbeats)."""
@@ -228,34 +255,41 @@ class Session:
             match happening:
                 case SessionReady():
                     self._opened = True
+                    self.opened.set()
+                    self.opened_once.set()
                     self.session_id = happening.session_id
+                    self.expires_at = happening.expires_at
                     self._stall.relax()
                     if self._conversation.expecting:
                         self._stall.expect("The answer", self._config.read_timeout)
                 case QuestionAsked():
-                    self._questions[happening.turn].asked_at = trio.current_time()
+                    question = self.questions.get(happening.turn)
+                    if question is not None:
+                        question.restart(trio.current_time())
                     if self._opened:
                         self._stall.expect("The answer", self._config.read_timeout)
-                case ReplyText() | ReplyAudio():
-                    self._note_arrival(happening)
+                case ReplyText():
+                    question = self.questions.get(happening.reply.turn)
+                    if question is not None:
+                        question.hear(happening.delta, trio.current_time())
+                case ReplyAudio():
+                    self._metrics.audio(len(happening.pcm))
+                    question = self.questions.get(happening.reply.turn)
+                    if question is not None:
+                        question.hear_audio(trio.current_time())
+                case ReplyDone():
+                    self.answered_since_connected |= happening.reply.complete
+                    self._reply_over.set()
+                    self._reply_over = trio.Event()
+                case RateLimited():
+                    self._rate_limits += 1
+                    self._metrics.error(happening.error.code or happening.error.type)
+                    pause_s = backoff_s(self._rate_limits) if happening.wait_s is None else happening.wait_s
+                    self.pauses_send.send_nowait(pause_s)
                 case Complaint():
                     self._metrics.error(happening.error.code or happening.error.type)
                 case _:
                     pass
-
-    def _note_arrival(self, happening: ReplyText | ReplyAudio) -> None:
-        if isinstance(happening, ReplyAudio):
-            self._metrics.audio(len(happening.pcm))
-        turn = happening.reply.turn
-        question = self._questions.get(turn) if turn is not None else None
-        if question is None:
-            return
-        if isinstance(happening, ReplyAudio):
-            question.first_audio_at = question.first_audio_at or trio.current_time()
-        else:
-            question.first_text_at = question.first_text_at or trio.current_time()
-            question.pieces.append(happening.delta)
-            question.change()
 
     def _bad_message(self, error: BadMessage) -> None:
         self._metrics.bad_message()

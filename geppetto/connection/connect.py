@@ -1,22 +1,20 @@
-"""A connection, after as many tries as it takes or as are allowed."""
+"""One connection after another: which failures pass, how long to wait, and when to give up."""
 
 from __future__ import annotations
 
 import random
 from typing import TYPE_CHECKING
 
+import attrs
 import trio
 
-from geppetto import __version__
 from geppetto.connection.failures import TransientConnectFailed
-from geppetto.connection.transport import open_transport
-from geppetto.errors import ConnectFailed
+from geppetto.errors import ConnectFailed, ConnectionEnded, ConnectionLost, RollOver
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
-    from contextlib import AsyncExitStack
+    from collections.abc import Awaitable, Callable
 
-    from geppetto.connection.transport import Limits, Transport
+    from geppetto.errors import GeppettoError
 
 _BACKOFF_FIRST_S = 0.5
 _BACKOFF_MOST_S = 8.0
@@ -28,39 +26,69 @@ def backoff_s(failures: int) -> float:
     return most_s * random.uniform(0.5, 1.0)  # noqa: S311  # jitter, no secret
 
 
-async def connect(
-    stack: AsyncExitStack,
-    url: str,
-    headers: Sequence[tuple[str, str]],
-    limits: Limits,
-    *,
-    max_tries: int,
-    tell: Callable[[str], Awaitable[None]],
-) -> Transport:
+@attrs.frozen(kw_only=True)
+class Ended:
+    """How one try ended."""
+
+    error: GeppettoError | None
+    """None when it was told to stop."""
+    stood: bool
+    """Whether the connection stood at all."""
+    progress: bool = False
+    """Whether it brought a whole answer: then the next failure is the first in a row again."""
+
+
+def passes(error: GeppettoError) -> bool:
+    """Whether another try may do better."""
+    if isinstance(error, ConnectionEnded):
+        return False
+    return isinstance(error, TransientConnectFailed | ConnectionLost)
+
+
+async def keep_connected(
+    run_once: Callable[[], Awaitable[Ended]], *, max_retries: int, tell: Callable[[str], Awaitable[None]]
+) -> None:
     """
-    Open a connection on *stack*, which closes it; try again what may pass, with exponential backoff and jitter.
+    Run one connection after another, until one is told to stop.
 
     Args:
-        stack: entered by the task that will leave it.
-        url: `ws://` or `wss://`, with its query.
-        headers: of the opening handshake.
-        limits: of each try, and of the connection.
-        max_tries: how often at the most.
+        run_once: connects, runs the session, and says how it ended.
+        max_retries: tries in a row: for the first connection, and again after each one that was lost.
         tell: is told in a sentence of each failure that is followed by another try.
 
     Raises:
-        ConnectFailed: no try succeeded.
-        ServerRefused: the first refusal is final.
+        ConnectFailed: there never was a connection.
+        ConnectionLost: there was one, and no other could be had.
+        GeppettoError: what would end the same way again: a refusal, a bad certificate, a full disk.
     """
-    headers = [("User-Agent", f"geppetto/{__version__}"), *headers]
-    for number in range(1, max_tries + 1):
-        try:
-            return await stack.enter_async_context(open_transport(url, headers, limits))
-        except TransientConnectFailed as error:
-            if number == max_tries:
-                raise ConnectFailed(str(error) + (f" Tried {number} times." if number > 1 else "")) from error
-            pause_s = backoff_s(number)
-            cause = str(error).partition(". ")[0]
-            await tell(f"{cause}; trying again in {pause_s:.1f} s (try {number + 1} of {max_tries})")
-            await trio.sleep(pause_s)
-    raise AssertionError("at least one try")
+    failures = 0
+    stood = False
+    while True:
+        ended = await run_once()
+        error = ended.error
+        if error is None:
+            return
+        if isinstance(error, RollOver):
+            failures, stood = 0, True
+            await tell(str(error))
+            continue
+        stood |= ended.stood
+        if not passes(error):
+            raise error
+        failures = 1 if ended.progress else failures + 1
+        retries = max_retries if stood else max_retries - 1
+        if failures > retries:
+            raise _given_up(error, failures, stood=stood)
+        pause_s = backoff_s(failures)
+        cause = str(error).partition(". ")[0].rstrip(".")
+        number = failures if stood else failures + 1
+        doing = "reconnecting" if stood else "trying again"
+        await tell(f"{cause}; {doing} in {pause_s:.1f} s (try {number} of {max_retries})")
+        await trio.sleep(pause_s)
+
+
+def _given_up(error: GeppettoError, failures: int, *, stood: bool) -> GeppettoError:
+    tried = f" Tried {failures} times." if failures > 1 else ""
+    given_up = ConnectionLost(f"{error}{tried}") if stood else ConnectFailed(f"{error}{tried}")
+    given_up.__cause__ = error.__cause__
+    return given_up

@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import attrs
+import h11
 import trio
 import trio_websocket
 import wsproto.utilities
 
-from geppetto.connection.dial import dial
+from geppetto.connection.dial import DIRECT, dial
 from geppetto.connection.failures import not_a_websocket, rejection, transient
 from geppetto.errors import ConnectionLost
 from geppetto.realtime.verdicts import close_ending
@@ -30,6 +31,7 @@ from geppetto.text import escape
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
+    from geppetto.connection.dial import Route
     from geppetto.errors import GeppettoError
 
 _MESSAGE_QUEUE = 64
@@ -66,12 +68,19 @@ class _WatchedStream(trio.abc.Stream):
 
 
 class Transport:
-    """An open WebSocket. Made by `open_transport`."""
+    """
+    An open WebSocket. Made by `open_transport`.
+
+    Somebody must be receiving: `send` and `ping` tell that the connection is closed only after `receive` has
+    returned every message before that and told it first. A server that refuses says why in its last message.
+    """
 
     def __init__(self, ws: trio_websocket.WebSocketConnection, *, write_timeout: float) -> None:
         """Speak over *ws*; *write_timeout* in seconds bounds each message."""
         self._ws = ws
         self._write_timeout = write_timeout
+        self._drained = trio.Event()
+        """Set when `receive` has told how the connection ended."""
 
     async def send(self, text: str) -> None:
         """
@@ -89,6 +98,7 @@ class Transport:
             msg = f"The server took no message for {self._write_timeout:g} s. Check the network."
             raise ConnectionLost(msg) from error
         except trio_websocket.ConnectionClosed as error:
+            await self._drained.wait()
             raise self._closed(error) from error
 
     async def receive(self) -> str | bytes:
@@ -104,6 +114,7 @@ class Transport:
         try:
             return await self._ws.get_message()
         except trio_websocket.ConnectionClosed as error:
+            self._drained.set()
             raise self._closed(error) from error
 
     async def ping(self) -> float:
@@ -117,6 +128,7 @@ class Transport:
         try:
             await self._ws.ping()
         except trio_websocket.ConnectionClosed as error:
+            await self._drained.wait()
             raise self._closed(error) from error
         return trio.current_time() - started
 
@@ -145,9 +157,13 @@ class Limits:
 
 
 @asynccontextmanager
-async def open_transport(url: str, headers: Sequence[tuple[str, str]], limits: Limits) -> AsyncIterator[Transport]:
+async def open_transport(
+    url: str, headers: Sequence[tuple[str, str]], limits: Limits, route: Route = DIRECT
+) -> AsyncIterator[Transport]:
     """
-    Connect to *url* and do the opening handshake; on leaving, send Close 1000 and force the stream shut.
+    Connect to *url* along *route* and do the opening handshake.
+
+    On leaving, send Close 1000 and force the stream shut.
 
     Closes: everything it opened, within `limits.close_timeout`, also when the body raises or is cancelled.
 
@@ -160,9 +176,9 @@ async def open_transport(url: str, headers: Sequence[tuple[str, str]], limits: L
     """
     address = urlsplit(url)
     with trio.CancelScope(deadline=trio.current_time() + limits.connect_timeout) as connecting:
-        stream = await dial(address)
+        stream = await dial(address, route)
     if connecting.cancelled_caught:
-        raise transient(f"{address.netloc} did not answer within {limits.connect_timeout:g} s.")
+        raise transient(f"{address.netloc} did not answer within {limits.connect_timeout:g} s{route.via}.")
     refusal: GeppettoError | None = None
     established = False
     try:
@@ -216,6 +232,7 @@ def _handshake_failure(netloc: str, group: BaseExceptionGroup[BaseException]) ->
         return None
     if isinstance(error, trio_websocket.ConnectionRejected):
         return rejection(netloc, error.status_code, error.body)
-    if isinstance(error, (wsproto.utilities.ProtocolError, trio_websocket.HandshakeError)):
+    # h11's own: wsproto would reject what is no HTTP with an HTTP response, which a client cannot send.
+    if isinstance(error, (wsproto.utilities.ProtocolError, h11.ProtocolError, trio_websocket.HandshakeError)):
         return not_a_websocket(netloc)
     return None

@@ -11,277 +11,288 @@ before any response exists. Everything is routed by `response_id`, because respo
 
 from __future__ import annotations
 
-from collections import OrderedDict, deque
 from typing import TYPE_CHECKING
 
-from geppetto.realtime.events import (
-    AudioDelta,
-    CancelResponse,
-    ConversationItem,
-    CreateResponse,
-    CreateTextItem,
-    IgnoredServerEvent,
-    ResponseCreated,
-    ResponseDone,
-    ServerError,
-    SessionCreated,
-    SessionUpdated,
-    TextDelta,
-    TextDone,
-    UnknownServerEvent,
-    UpdateSession,
-)
-from geppetto.realtime.happenings import (
-    Complaint,
-    QuestionAsked,
-    ReplyAudio,
-    ReplyDone,
-    ReplyText,
-    SessionOver,
-    SessionReady,
-)
-from geppetto.realtime.reply import Reply, Turn
-from geppetto.realtime.verdicts import account_is_closed, fatal_ending, settings_refused
+from geppetto.realtime import events
+from geppetto.realtime import happenings as happened
+from geppetto.realtime.history import History
+from geppetto.realtime.reply import Reply
+from geppetto.realtime.reply_book import ReplyBook
+from geppetto.realtime.turns import Turns
+from geppetto.realtime.verdicts import account_is_closed, fatal_ending, session_ending, wait_s
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from geppetto.realtime.events import (
-        ClientEvent,
-        ErrorDetails,
-        ResponseStatus,
-        ServerEvent,
-        SessionSettings,
-    )
-    from geppetto.realtime.happenings import (
-        Happening,
-    )
-
-_REMEMBERED_RESPONSES = 256
-"""How many finished responses are remembered, so that their late and duplicate events are known for what they are."""
+    from geppetto.realtime.reply import Turn
 
 
 class Conversation:
-    """One conversation over one connection."""
+    """One conversation, over one connection after another."""
 
-    def __init__(self, settings: SessionSettings) -> None:
-        """Start with `session.update` ready to be sent: waiting for `session.created` first gains nothing."""
-        self._outbox: list[ClientEvent] = []
-        self._events_made = 0
-        self._turns_made = 0
-        self._waiting: deque[Turn] = deque()
-        self._current: Turn | None = None
-        """The turn whose events were sent and whose reply is not over."""
-        self._blocked = False
-        """The server would not start the current turn's response because another one was still active."""
-        self._replies: dict[str, Reply] = {}
-        """Replies under way, by response id."""
-        self._late: dict[str, Reply] = {}
-        """What still came for a response after its `response.done`: kept, but nobody waits for it."""
-        self._finished: OrderedDict[str, None] = OrderedDict()
-        self._update_id = self._event_id()
-        self._updated = False
-        self._outbox.append(UpdateSession(event_id=self._update_id, settings=settings))
+    def __init__(self, settings: events.SessionSettings, *, history_budget_chars: int, max_attempts: int) -> None:
+        """
+        Start with `session.update` ready to be sent: waiting for `session.created` first gains nothing.
+
+        Args:
+            settings: of every session of this conversation.
+            history_budget_chars: how much text a new session is told of the ones before it.
+            max_attempts: how often a response that the rate limit refuses is asked for.
+        """
+        self._settings = settings
+        self._history = History(history_budget_chars)
+        self._turns = Turns(max_attempts)
+        self._replies = ReplyBook()
+        self._update_id = self._turns.begin_session(settings)
+        """Of the `session.update` that has no answer yet; empty when it has one."""
 
     # --- what the driver calls
 
-    def ask(self, question: str) -> tuple[Turn, Sequence[Happening]]:
+    def ask(self, question: str) -> tuple[Turn, Sequence[happened.Happening]]:
         """Queue *question*; it is sent now when nothing is being answered, else as soon as that is over."""
-        self._turns_made += 1
-        turn = Turn(index=self._turns_made, question=question)
-        self._waiting.append(turn)
+        turn = self._turns.queue(question)
         return turn, self._next_turn()
 
-    def receive(self, event: ServerEvent) -> Sequence[Happening]:
+    def receive(self, event: events.ServerEvent) -> Sequence[happened.Happening]:
         """Take what the server said and return what that means, in order."""
         match event:
-            case SessionCreated():
-                return [SessionReady(session_id=event.session_id, expires_at=event.expires_at)]
-            case SessionUpdated():
-                self._updated = True
-            case ResponseCreated():
-                self._reply(event.response_id)
-            case TextDelta():
+            case events.SessionCreated():
+                return [happened.SessionReady(session_id=event.session_id, expires_at=event.expires_at)]
+            case events.SessionUpdated():
+                self._update_id = ""
+            case events.ResponseCreated():
+                if not self._replies.is_finished(event.response_id):
+                    self._reply(event.response_id)
+            case events.TextDelta():
                 return self._text(event.response_id, lambda reply: reply.add_delta(event))
-            case TextDone():
-                if event.response_id in self._finished:
+            case events.TextDone():
+                if self._replies.is_finished(event.response_id):
                     return []
                 return self._text(event.response_id, lambda reply: reply.add_final(event))
-            case AudioDelta():
+            case events.AudioDelta():
                 reply = self._reply(event.response_id)
                 reply.audio_bytes += len(event.pcm)
                 return [
-                    ReplyAudio(reply=reply, item_id=event.item_id, content_index=event.content_index, pcm=event.pcm)
+                    happened.ReplyAudio(
+                        reply=reply, item_id=event.item_id, content_index=event.content_index, pcm=event.pcm
+                    )
                 ]
-            case ResponseDone():
+            case events.ResponseDone():
                 return self._done(event)
-            case ServerError():
+            case events.ServerError():
                 return self._error(event.error)
-            case ConversationItem() | IgnoredServerEvent() | UnknownServerEvent():
-                pass
         return []
+
+    def connection_lost(self) -> Sequence[happened.Happening]:
+        """
+        The session is gone. End what was open as partial, and make ready all that a new one must be told.
+
+        That is `session.update`, the history, and the question that has no complete answer yet, asked again.
+        """
+        turn, self._turns.current = self._turns.current, None
+        again = turn is not None and turn.refusal is None and not turn.withdrawn
+        happenings: list[happened.Happening] = []
+        begun = False
+        for reply in self._replies.close_all("the connection was lost"):
+            if turn is not None and reply.turn is turn:
+                begun, reply.repeated = True, again
+                reply.status, reply.error = turn.status_without_answer, turn.refusal
+            happenings.append(happened.ReplyDone(reply=reply))
+        self._update_id = self._turns.begin_session(self._settings, self._history.items)
+        if dropped := self._history.newly_dropped():
+            happenings.append(happened.HistoryCut(dropped=dropped))
+        if turn is not None and again:
+            self._turns.waiting.appendleft(turn)
+        elif turn is not None and not begun:
+            lost = Reply(turn=turn, status=turn.status_without_answer, error=turn.refusal)
+            happenings.append(happened.ReplyDone(reply=lost))
+        return happenings + self._next_turn()
+
+    def hold(self) -> None:
+        """Ask nothing new: the present answer goes on, the next question waits for `resume` or a new session."""
+        self._turns.held = True
+
+    def resume(self) -> Sequence[happened.Happening]:
+        """End a `hold` or the pause that the server wanted, and go on where that began."""
+        self._turns.held = False
+        turn = self._turns.paused
+        if turn is None:
+            return self._next_turn()
+        self._turns.blocked = self._replies.active  # then it is asked for when that one is done
+        if not self._turns.blocked:
+            self._turns.ask_for_response(turn)
+        return [happened.QuestionAsked(turn=turn)]
 
     def withdraw(self, turn: Turn) -> bool:
         """
-        Take *turn* back. Return whether it is over with that, because it was never sent.
+        Take *turn* back. Return whether it is over with that, because nothing of it runs at the server.
 
-        A turn that was sent is cancelled at the server, and ends with a `ReplyDone` of status `cancelled`.
+        Otherwise its response is cancelled, and it ends with a `ReplyDone`, usually of status `cancelled`.
         """
-        if turn in self._waiting:
-            self._waiting.remove(turn)
+        if self._turns.withdraw(turn):
             return True
-        if turn is self._current:
+        if turn is self._turns.current and not turn.cancel_event_id:
             self._cancel(turn)
         return False
 
-    def events_to_send(self) -> list[ClientEvent]:
+    def events_to_send(self) -> list[events.ClientEvent]:
         """Return what must be sent now, in order, and forget it."""
-        events, self._outbox = self._outbox, []
+        events, self._turns.outbox = self._turns.outbox, []
         return events
-
-    @property
-    def unanswered(self) -> int:
-        """How many questions have no complete answer yet."""
-        return len(self._waiting) + (self._current is not None)
 
     @property
     def waiting(self) -> int:
         """How many questions have not been sent yet."""
-        return len(self._waiting)
+        return len(self._turns.waiting)
 
     @property
     def expecting(self) -> bool:
-        """Whether the server owes us something."""
-        return self._current is not None
+        """Whether the server owes us something: an answer, or the end of what keeps questions waiting."""
+        if self._turns.current is not None:
+            return self._turns.paused is None
+        return self._replies.active and bool(self._turns.waiting)
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is being answered, and the connection can be replaced."""
+        return self._turns.current is None and not self._replies.active
 
     @property
     def open_replies(self) -> list[Reply]:
         """The replies that have begun and are not over: what is cut off when the connection ends now."""
-        return [*self._replies.values(), *self._late.values()]
+        return self._replies.open
 
     # --- turns and replies
 
-    def _event_id(self) -> str:
-        self._events_made += 1
-        return f"geppetto_{self._events_made}"
-
-    def _next_turn(self) -> list[Happening]:
+    def _next_turn(self) -> list[happened.Happening]:
         """Send the next question, unless something is being answered."""
-        if self._current is not None or self._replies or not self._waiting:
-            return []
-        turn = self._current = self._waiting.popleft()
-        turn.item_event_id = self._event_id()
-        self._outbox.append(CreateTextItem(event_id=turn.item_event_id, role="user", text=turn.question))
-        self._create_response(turn)
-        return [QuestionAsked(turn=turn)]
-
-    def _create_response(self, turn: Turn) -> None:
-        turn.response_event_id = self._event_id()
-        self._blocked = False
-        self._outbox.append(CreateResponse(event_id=turn.response_event_id))
+        turn = None if self._replies.active else self._turns.send_next()
+        return [happened.QuestionAsked(turn=turn)] if turn is not None else []
 
     def _cancel(self, turn: Turn) -> None:
-        reply = self._reply_of(turn)
-        self._outbox.append(CancelResponse(event_id=self._event_id(), response_id=reply.response_id or None))
+        self._turns.cancel(turn, self._reply_of(turn).response_id)
 
     def _reply(self, response_id: str) -> Reply:
         """Return the reply that *response_id* names, beginning it when it is new."""
-        if not response_id and self._replies:
-            return next(reversed(self._replies.values()))  # a server without ids: the one that runs
-        if response_id in self._replies:
-            return self._replies[response_id]
-        if response_id and response_id in self._finished:
-            return self._late.setdefault(response_id, Reply(response_id=response_id))
-        turn = self._current
-        if turn is not None and (self._blocked or any(other.turn is turn for other in self._replies.values())):
+        reply = self._replies.find(response_id)
+        if reply is not None:
+            return reply
+        turn = self._turns.answering
+        if turn is None and not response_id:
+            return self._replies.late("")  # nothing would tell its end
+        if turn is not None and self._replies.of(turn) is not None:
             turn = None
-        reply = self._replies[response_id] = Reply(response_id=response_id, turn=turn)
-        return reply
+        return self._replies.begin(response_id, turn)
 
-    def _text(self, response_id: str, add: Callable[[Reply], str]) -> list[Happening]:
+    def _text(self, response_id: str, add: Callable[[Reply], str]) -> list[happened.Happening]:
         reply = self._reply(response_id)
         delta = add(reply)
-        return [ReplyText(reply=reply, delta=delta)] if delta else []
+        return [happened.ReplyText(reply=reply, delta=delta)] if delta else []
 
-    def _done(self, event: ResponseDone) -> list[Happening]:
-        if event.response_id and event.response_id in self._finished:
+    def _done(self, event: events.ResponseDone) -> list[happened.Happening]:
+        if self._replies.is_finished(event.response_id):
             return []
-        if self._current is None and not self._replies and not event.output:
+        if self._turns.answering is None and not self._replies.active and not event.output:
             return []  # the end of something that never began here, and that says nothing
         reply = self._reply(event.response_id)
-        happenings: list[Happening] = []
+        happenings: list[happened.Happening] = []
         missing = reply.add_output(event.output)
         if missing:
-            happenings.append(ReplyText(reply=reply, delta=missing))
+            happenings.append(happened.ReplyText(reply=reply, delta=missing))
         refusal = reply.turn.refusal if reply.turn is not None else None
         if refusal is not None:
-            happenings += self._finish(reply, "failed", error=refusal)
-            return happenings
+            return happenings + self._finish(reply, "failed", error=refusal)
         reply.usage = event.usage
+        if event.error is not None and reply.turn is not None and self._turns.may_repeat(reply.turn, event.error):
+            return happenings + self._pause(reply, event.error)
+        closed = event.error if event.error is not None and account_is_closed(event.error) else None
+        self._turns.held |= closed is not None
         happenings += self._finish(reply, event.status, reason=event.reason, error=event.error)
-        if event.error is not None and account_is_closed(event.error):
-            happenings.append(SessionOver(ending=fatal_ending(event.error)))
+        if closed is not None:
+            happenings.append(happened.SessionOver(ending=fatal_ending(closed)))
         return happenings
 
     def _finish(
-        self, reply: Reply, status: ResponseStatus, *, reason: str = "", error: ErrorDetails | None = None
-    ) -> list[Happening]:
+        self,
+        reply: Reply,
+        status: events.ResponseStatus,
+        *,
+        reason: str = "",
+        error: events.ErrorDetails | None = None,
+    ) -> list[happened.Happening]:
         """End *reply*, and its turn with it; then the next question may go."""
         reply.status = status
         reply.reason = reason
         reply.error = error
-        for key, known in list(self._replies.items()):
-            if known is reply:
-                del self._replies[key]
-        if reply.response_id:
-            self._finished[reply.response_id] = None
-            while len(self._finished) > _REMEMBERED_RESPONSES:
-                self._finished.popitem(last=False)
-        happenings: list[Happening] = [ReplyDone(reply=reply)]
-        if reply.turn is not None and reply.turn is self._current:
-            self._current = None
-        if self._current is not None and self._blocked and not self._replies:
-            self._create_response(self._current)
+        self._replies.close(reply)
+        question = reply.turn.question if reply.turn is not None and reply.turn.refusal is None else None
+        self._history.add(question, reply.text, complete=reply.complete)
+        happenings: list[happened.Happening] = [happened.ReplyDone(reply=reply)]
+        if reply.turn is not None and reply.turn is self._turns.current:
+            self._turns.current = None
+        if self._turns.current is not None and self._turns.blocked and not self._replies.active:
+            self._turns.ask_for_response(self._turns.current)
         return happenings + self._next_turn()
 
-    # --- errors
+    # --- errors and rate limits
 
-    def _error(self, error: ErrorDetails) -> list[Happening]:
+    def _pause(self, reply: Reply, error: events.ErrorDetails) -> list[happened.Happening]:
+        """End *reply* without ending its turn: a response is asked for once more after `resume`."""
+        turn = reply.turn
+        assert turn is not None
+        reply.status, reply.error, reply.repeated = "failed", error, True
+        self._replies.close(reply)
+        self._turns.pause(turn)
+        return [happened.ReplyDone(reply=reply), happened.RateLimited(turn=turn, error=error, wait_s=wait_s(error))]
+
+    def _error(self, error: events.ErrorDetails) -> list[happened.Happening]:
         if error.code == "response_cancel_not_active":
-            return self._nothing_to_cancel()
-        ending = fatal_ending(error) if account_is_closed(error) else None
-        if ending is None and not self._updated and settings_refused(error, self._update_id):
-            ending = fatal_ending(error, settings=True)
+            return self._nothing_to_cancel(error)
+        ending = session_ending(error, self._update_id)
         if ending is not None:
-            return [SessionOver(ending=ending)]
-        turn = self._current
+            return [happened.SessionOver(ending=ending)]
+        turn = self._turns.current
         if turn is not None and error.code == "conversation_already_has_active_response":
-            return self._active_response(turn)
+            return self._active_response(turn, error)
         if turn is not None and error.event_id and error.event_id == turn.item_event_id:
             # The response was asked for in the same breath and would answer something else: stop it, then fail.
             turn.refusal = error
             self._cancel(turn)
             return []
         if turn is not None and error.event_id and error.event_id == turn.response_event_id:
-            return self._finish(self._reply_of(turn), "failed", error=turn.refusal or error)
-        return [Complaint(error=error)]
+            reply = self._reply_of(turn)
+            if turn.refusal is None and self._turns.may_repeat(turn, error):
+                return self._pause(reply, error)
+            return self._finish(reply, "failed", error=turn.refusal or error)
+        return [happened.Complaint(error=error)]
 
     def _reply_of(self, turn: Turn) -> Reply:
-        return next((reply for reply in self._replies.values() if reply.turn is turn), Reply(turn=turn))
+        return self._replies.of(turn) or Reply(turn=turn)
 
-    def _nothing_to_cancel(self) -> list[Happening]:
-        """Treat as success; a refused question whose response never began ends here."""
-        turn = self._current
-        if turn is None or turn.refusal is None:
+    def _give_up(self, turn: Turn) -> list[happened.Happening]:
+        """End a turn that was refused or withdrawn."""
+        return self._finish(self._reply_of(turn), turn.status_without_answer, error=turn.refusal)
+
+    def _nothing_to_cancel(self, error: events.ErrorDetails) -> list[happened.Happening]:
+        """Treat as success; the turn that was to be cancelled ends here if its response never began."""
+        turn = self._turns.current
+        if turn is None or not turn.cancel_event_id or error.event_id not in {"", turn.cancel_event_id}:
             return []
-        return self._finish(self._reply_of(turn), "failed", error=turn.refusal)
+        return self._give_up(turn)
 
-    def _active_response(self, turn: Turn) -> list[Happening]:
+    def _active_response(self, turn: Turn, error: events.ErrorDetails) -> list[happened.Happening]:
         """Give back the reply that was taken for ours, and ask again when it is over."""
-        for reply in self._replies.values():
-            if reply.turn is turn:
-                reply.turn = None
-        self._blocked = True
-        if not self._replies:
-            self._create_response(turn)  # it has ended meanwhile
+        mistaken = self._replies.of(turn)
+        if mistaken is not None:
+            mistaken.turn = None
+        if turn.cancel_event_id:
+            return self._give_up(turn)
+        if self._replies.active:
+            self._turns.blocked = True
+        elif turn.attempts == 1:
+            self._turns.ask_for_response(turn)  # it has ended meanwhile
+        elif self._turns.may_try_again(turn):
+            return self._pause(Reply(turn=turn), error)  # a response that we know nothing of runs
+        else:
+            return self._finish(Reply(turn=turn), "failed", error=error)
         return []

@@ -101,8 +101,9 @@ class Dialect:
     encode_session: Callable[[SessionSettings], dict[str, object]]
 
     def encode(self, event: ClientEvent) -> str:
-        """Return *event* as the text of one WebSocket frame."""
-        return json.dumps(self._encode(event), ensure_ascii=False, separators=(",", ":"))
+        """Return *event* as the text of one WebSocket frame; half a surrogate pair becomes U+FFFD."""
+        text = json.dumps(self._encode(event), ensure_ascii=False, separators=(",", ":"))
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
     @staticmethod
     def type_of(event: ClientEvent) -> str:

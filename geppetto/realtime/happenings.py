@@ -53,6 +53,23 @@ class ReplyDone:
 
 
 @attrs.frozen(kw_only=True)
+class RateLimited:
+    """The server was too busy for the turn; call `Conversation.resume` when the wait is over."""
+
+    turn: Turn
+    error: ErrorDetails
+    wait_s: float | None
+    """How long, as the server says; None when it does not."""
+
+
+@attrs.frozen(kw_only=True)
+class HistoryCut:
+    """The history was longer than the budget: *dropped* items at its front were not told to the new session."""
+
+    dropped: int
+
+
+@attrs.frozen(kw_only=True)
 class Complaint:
     """The server reported an error that the session survives."""
 
@@ -66,4 +83,14 @@ class SessionOver:
     ending: Ending
 
 
-Happening = SessionReady | QuestionAsked | ReplyText | ReplyAudio | ReplyDone | Complaint | SessionOver
+Happening = (
+    SessionReady
+    | QuestionAsked
+    | ReplyText
+    | ReplyAudio
+    | ReplyDone
+    | RateLimited
+    | HistoryCut
+    | Complaint
+    | SessionOver
+)

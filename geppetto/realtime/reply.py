@@ -24,8 +24,18 @@ class Turn:
     question: str
     item_event_id: str = ""
     response_event_id: str = ""
+    cancel_event_id: str = ""
     refusal: ErrorDetails | None = None
     """Why the server did not take the question."""
+    attempts: int = 0
+    """How many times a response was asked for."""
+    withdrawn: bool = False
+    """Nobody waits for the answer any more: it is not asked for again."""
+
+    @property
+    def status_without_answer(self) -> ResponseStatus:
+        """How it ends when no answer comes."""
+        return "failed" if self.refusal is not None else "cancelled"
 
 
 @attrs.define
@@ -53,6 +63,8 @@ class Reply:
     error: ErrorDetails | None = None
     usage: Usage = attrs.field(factory=Usage)
     audio_bytes: int = 0
+    repeated: bool = False
+    """Whether its question is asked again, because the connection went away or the server was too busy."""
     _parts: dict[tuple[str, int], _Part] = attrs.field(factory=dict)
 
     @property
@@ -78,8 +90,10 @@ class Reply:
 
     def add_delta(self, event: TextDelta) -> str:
         """Add words to their part and return what the reader sees now."""
+        if not event.delta:
+            return ""  # and no part: the order of the parts is that of their first words
         part, lead = self._part(event.item_id, event.content_index)
-        if part.final is not None or not event.delta:
+        if part.final is not None:
             return ""  # after the whole text of the part, its pieces say nothing new
         part.pieces.append(event.delta)
         return lead + event.delta

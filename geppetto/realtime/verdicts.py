@@ -6,6 +6,7 @@ Source: OpenAI Realtime API error codes and close codes as seen on api.openai.co
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from geppetto.errors import Ending
@@ -37,11 +38,51 @@ def account_is_closed(error: ErrorDetails) -> bool:
     return error.code in _NEXT_STEP
 
 
+_RATE_LIMITED = frozenset({"rate_limit_exceeded", "inference_rate_limit_exceeded", "rate_limit_error"})
+_WAIT = re.compile(r"try again in (?:(\d+)m(?!s))?\s*(?:(\d+(?:\.\d+)?)\s*(ms|s))?", re.IGNORECASE)
+_LONGEST_WAIT_S = 600.0
+
+
+def is_rate_limit(error: ErrorDetails) -> bool:
+    """Whether *error* passes by waiting. `insufficient_quota` does not."""
+    return error.code in _RATE_LIMITED or error.type in _RATE_LIMITED
+
+
+def wait_s(error: ErrorDetails) -> float | None:
+    """
+    Return how long the server says to wait, from `Please try again in 1m2.5s` in its message; None if it does not.
+
+    Source: messages of rate-limit errors at api.openai.com, 2026.
+    """
+    found = _WAIT.search(error.message)
+    if found is None or not (found[1] or found[2]):
+        return None
+    seconds = 60.0 * float(found[1] or 0)
+    if found[2]:
+        seconds += float(found[2]) / (1000.0 if found[3].lower() == "ms" else 1.0)
+    return min(seconds, _LONGEST_WAIT_S)
+
+
 def settings_refused(error: ErrorDetails, update_event_id: str) -> bool:
     """Whether *error* answers our `session.update`; servers that echo no ids are known by the parameter."""
     if error.event_id:
         return error.event_id == update_event_id
     return error.param.startswith("session.")
+
+
+def session_ending(error: ErrorDetails, update_event_id: str) -> Ending | None:
+    """
+    Return the ending that *error* makes; None when the session survives it.
+
+    Args:
+        error: what an `error` event holds.
+        update_event_id: of the `session.update` that has no answer yet; empty when it has one.
+    """
+    if account_is_closed(error):
+        return fatal_ending(error)
+    if update_event_id and settings_refused(error, update_event_id):
+        return fatal_ending(error, settings=True)
+    return None
 
 
 def fatal_ending(error: ErrorDetails, *, settings: bool = False) -> Ending:

@@ -1,4 +1,4 @@
-"""The task that turns arriving audio and finished replies into files."""
+"""The task that turns arriving audio, words and finished replies into files."""
 
 from __future__ import annotations
 
@@ -6,14 +6,18 @@ from typing import TYPE_CHECKING, Protocol
 
 import trio
 
-from geppetto.realtime.happenings import ReplyAudio
+from geppetto.realtime.happenings import ReplyAudio, ReplyText
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
 
-    from geppetto.realtime.happenings import ReplyDone
     from geppetto.realtime.reply import Reply
     from geppetto.records.recorder import Recorder, SavedReply
+    from geppetto.routing import ToFiles
+
+
+WORDS_WAIT_S = 0.25
+"""How long words wait for audio to be written with: by itself each would cost a hop to a thread."""
 
 
 class OpenReplies(Protocol):
@@ -24,7 +28,7 @@ class OpenReplies(Protocol):
 
 
 async def assemble(
-    channel: trio.MemoryReceiveChannel[ReplyAudio | ReplyDone],
+    channel: trio.MemoryReceiveChannel[ToFiles],
     recorder: Recorder,
     deliver: Callable[[SavedReply], Awaitable[None]],
     open_replies: OpenReplies,
@@ -32,10 +36,13 @@ async def assemble(
     """
     Write audio as it arrives, a batch for each hop to a thread, and deliver each reply when its files are closed.
 
+    Words go along with the audio, or by themselves when none comes for `WORDS_WAIT_S`. What was written is flushed to
+    the disk in time also when nothing more comes.
+
     When the channel ends, the replies that are still open are saved as partial.
 
     Args:
-        channel: audio, and the end of each reply behind its last byte.
+        channel: audio and words, and the end of each reply behind its last byte and word.
         recorder: does the writing, in threads.
         deliver: is told of each saved reply.
         open_replies: what is cut off when the channel ends.
@@ -56,14 +63,18 @@ async def assemble(
 
     try:
         with channel:
-            async for happening in channel:
-                _queue(recorder, happening)
-                while True:
+            words_due = float("inf")
+            while True:
+                with trio.move_on_at(min(words_due, trio.current_time() + recorder.sync_due_s())):
                     try:
-                        _queue(recorder, channel.receive_nowait())
-                    except (trio.WouldBlock, trio.EndOfChannel):
+                        happening = await channel.receive()
+                    except trio.EndOfChannel:
                         break
+                    if not _queue_all(recorder, happening, channel):
+                        words_due = min(words_due, trio.current_time() + WORDS_WAIT_S)
+                        continue
                 await write()
+                words_due = float("inf")
         for reply in open_replies():
             recorder.end(reply)
         await write()
@@ -71,8 +82,19 @@ async def assemble(
         recorder.close()
 
 
-def _queue(recorder: Recorder, happening: ReplyAudio | ReplyDone) -> None:
-    if isinstance(happening, ReplyAudio):
-        recorder.audio(happening.reply, happening.item_id, happening.content_index, happening.pcm)
-    else:
-        recorder.end(happening.reply)
+def _queue_all(recorder: Recorder, happening: ToFiles, channel: trio.MemoryReceiveChannel[ToFiles]) -> bool:
+    """Queue *happening* and all that has come behind it; return whether there was more than words."""
+    more_than_words = False
+    while True:
+        if isinstance(happening, ReplyText):
+            recorder.text(happening.reply, happening.delta)
+        elif isinstance(happening, ReplyAudio):
+            recorder.audio(happening.reply, happening.item_id, happening.content_index, happening.pcm)
+            more_than_words = True
+        else:
+            recorder.end(happening.reply)
+            more_than_words = True
+        try:
+            happening = channel.receive_nowait()
+        except (trio.WouldBlock, trio.EndOfChannel):
+            return more_than_words

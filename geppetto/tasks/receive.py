@@ -2,31 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol
 
 import trio
 
-from geppetto.errors import ConnectionLost, OutputFailed
-from geppetto.notices import Notice, Ready, Words
-from geppetto.realtime.happenings import (
-    Complaint,
-    QuestionAsked,
-    ReplyAudio,
-    ReplyDone,
-    ReplyText,
-    SessionOver,
-    SessionReady,
-)
+from geppetto.errors import ConnectionLost
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Awaitable, Callable, Iterable
 
-    from geppetto.notices import ToDisplay
-    from geppetto.realtime.happenings import (
-        Happening,
-    )
-
-T = TypeVar("T")
+    from geppetto.realtime.happenings import Happening
 
 
 class Source(Protocol):
@@ -80,9 +65,7 @@ async def receive(
     source: Source,
     hear: Callable[[str | bytes], Iterable[Happening]],
     stall: StallWatch,
-    audio_send: trio.MemorySendChannel[ReplyAudio | ReplyDone],
-    display_send: trio.MemorySendChannel[ToDisplay],
-    patience_s: float,
+    hand_on: Callable[[Happening], Awaitable[None]],
 ) -> None:
     """
     Hear messages until the connection ends, and hand on what they mean.
@@ -91,49 +74,14 @@ async def receive(
         source: gives one message at a time.
         hear: takes a message, changes the conversation, and returns what happened.
         stall: bounds the wait for the next message while one is owed.
-        audio_send: to the one who writes files: audio, and the end of a reply behind its last byte.
-        display_send: to the one who writes the screen.
-        patience_s: how long a full channel may stay full.
+        hand_on: tells files and screen.
 
-    Closes: *audio_send* and *display_send*.
-
-    Cancellation: leaves at once; what was heard has been handed on.
+    Cancellation: leaves at once; what was heard may not have been handed on to its end.
 
     Raises:
-        GeppettoError: the connection or the session ended.
-        OutputFailed: files or screen did not keep up for *patience_s* seconds.
+        GeppettoError: the connection or the session ended, or files or screen did not keep up.
     """
-    with audio_send, display_send:
-        while True:
-            message = await stall.receive(source)
-            for happening in hear(message):
-                match happening:
-                    case ReplyAudio() | ReplyDone():
-                        await _hand_on(audio_send, happening, patience_s, "The audio files")
-                    case ReplyText():
-                        if happening.reply.turn is not None:
-                            words = Words(happening.reply.turn.index, happening.delta)
-                            await _hand_on(display_send, words, patience_s, "The screen")
-                    case SessionReady():
-                        await _hand_on(display_send, Ready(), patience_s, "The screen")
-                    case Complaint():
-                        notice = Notice(f"the server reported an error: {happening.error}")
-                        await _hand_on(display_send, notice, patience_s, "The screen")
-                    case SessionOver():
-                        error = happening.ending.error
-                        assert error is not None
-                        raise error
-                    case QuestionAsked():
-                        pass
-
-
-async def _hand_on(channel: trio.MemorySendChannel[T], value: T, patience_s: float, who: str) -> None:
-    """Wait for room, but not for ever: a receiver that is stuck here sends no pongs."""
-    try:
-        with trio.fail_after(patience_s):
-            await channel.send(value)
-    except trio.BrokenResourceError:
-        await trio.sleep_forever()  # the receiver failed, and has ended the session with it
-    except trio.TooSlowError as error:
-        msg = f"{who} took nothing for {patience_s:g} s. Check the disk and the reader of the output."
-        raise OutputFailed(msg) from error
+    while True:
+        message = await stall.receive(source)
+        for happening in hear(message):
+            await hand_on(happening)

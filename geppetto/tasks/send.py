@@ -10,9 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    import trio
+    from collections.abc import Awaitable, Callable
 
     from geppetto.realtime.events import ClientEvent
 
@@ -25,25 +23,20 @@ class Sink(Protocol):
 
 
 async def send(
-    sink: Sink,
-    events: trio.MemoryReceiveChannel[ClientEvent],
-    speak: Callable[[ClientEvent], str],
+    sink: Sink, next_event: Callable[[], Awaitable[ClientEvent]], speak: Callable[[ClientEvent], str]
 ) -> None:
     """
     Send each event in order.
 
     Args:
         sink: takes one text message at a time.
-        events: what to say.
+        next_event: waits for the next thing to say.
         speak: turns an event into the wire's text, and records it.
-
-    Closes: *events*.
 
     Cancellation: leaves at once, perhaps in the middle of a message: only close the connection then.
 
     Raises:
         GeppettoError: the connection is closed, or took nothing in time.
     """
-    with events:
-        async for event in events:
-            await sink.send(speak(event))
+    while True:
+        await sink.send(speak(await next_event()))

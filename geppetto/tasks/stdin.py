@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import codecs
+import errno
 import os
+from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 import trio
 
+from geppetto.errors import ConfigError
+
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 
 LEAVE_WORDS = frozenset({".quit", ".exit"})
 MAX_LINE_CHARS = 8 * 1024 * 1024
@@ -65,7 +69,7 @@ class LineSplitter:
         return LineTooLong() if too_long else line
 
 
-async def read_lines(fd: int) -> AsyncIterator[str | LineTooLong]:
+async def read_lines(fd: int) -> AsyncGenerator[str | LineTooLong, None]:
     """
     Yield the lines of file descriptor *fd* as they arrive, until its end.
 
@@ -73,26 +77,37 @@ async def read_lines(fd: int) -> AsyncIterator[str | LineTooLong]:
     file and `/dev/null` cannot be waited for (EPERM) and are read in a thread.
 
     Cancellation: leaves at once; what was read and not yet yielded is lost.
+
+    Raises:
+        ConfigError: *fd* cannot be read, because it is a directory or open for writing only.
     """
     splitter = LineSplitter()
     while True:
         try:
             await trio.lowlevel.wait_readable(fd)
         except PermissionError:
-            data = await trio.to_thread.run_sync(os.read, fd, _READ_BYTES, abandon_on_cancel=True)
+            data = await trio.to_thread.run_sync(_read, fd, abandon_on_cancel=True)
         else:
             data = _read(fd)
+        if data is None:
+            continue
         for line in splitter.feed(data, final=not data):
             yield line
         if not data:
             return
 
 
-def _read(fd: int) -> bytes:
+def _read(fd: int) -> bytes | None:
+    """Return what is there, nothing at the end of file, None when somebody else read it first."""
     try:
         return os.read(fd, _READ_BYTES)
-    except OSError:  # EIO: the terminal is gone, which is its end of file
-        return b""
+    except BlockingIOError:
+        return None
+    except OSError as error:
+        if error.errno == errno.EIO:  # the terminal is gone, which is its end of file
+            return b""
+        msg = f"The questions cannot be read from stdin ({error.strerror}). Type them, or pipe them in."
+        raise ConfigError(msg) from error
 
 
 async def ask_lines(
@@ -115,18 +130,22 @@ async def ask_lines(
         settled: waits until every question is answered and its files are closed.
 
     Cancellation: leaves at once.
+
+    Raises:
+        ConfigError: *fd* cannot be read.
     """
     number = 0
-    async for line in read_lines(fd):
-        number += 1
-        if isinstance(line, LineTooLong):
-            await warn(f"line {number} of the input has more than {MAX_LINE_CHARS:,} characters; it was skipped")
-            continue
-        question = line.strip()
-        if question in LEAVE_WORDS:
-            if leave_at_once:
-                return
-            break
-        if question:
-            await ask(question)
+    async with aclosing(read_lines(fd)) as lines:
+        async for line in lines:
+            number += 1
+            if isinstance(line, LineTooLong):
+                await warn(f"line {number} of the input has more than {MAX_LINE_CHARS:,} characters; it was skipped")
+                continue
+            question = line.strip()
+            if question in LEAVE_WORDS:
+                if leave_at_once:
+                    return
+                break
+            if question:
+                await ask(question)
     await settled()

@@ -1,0 +1,166 @@
+"""The tasks of a chat that outlive its connections, each with its ends of the channels."""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import trio
+
+from geppetto.connections import Connections
+from geppetto.errors import Ending, GeppettoError, OutputFailed
+from geppetto.notices import Notice, ToDisplay
+from geppetto.records.recorder import Recorder
+from geppetto.routing import ToFiles
+from geppetto.session import Session
+from geppetto.status import ExitStatus
+from geppetto.tasks.assemble import assemble
+from geppetto.tasks.display import display
+from geppetto.tasks.log import write_log
+from geppetto.tasks.receive import StallWatch
+from geppetto.tasks.stdin import ask_lines
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from geppetto.config import ClientConfig
+    from geppetto.records.metrics import Metrics
+    from geppetto.records.wirelog import WireLog
+    from geppetto.redaction import Redactor
+    from geppetto.stopper import Stopper
+
+
+if TYPE_CHECKING:
+    from geppetto.chat import Terminal
+
+_logger = logging.getLogger("geppetto")
+
+# How `shutdown_timeout` is shared out.
+_FILES_SHARE = 0.5
+_SCREEN_SHARE = 0.6
+"""From the same moment as the files, and a little longer: the last answer is shown when its files are closed."""
+_CLOSE_SHARE = 0.2
+LOG_SHARE = 0.15
+
+
+def local_now() -> datetime:
+    """Return the time that file names and records show."""
+    return datetime.now().astimezone()
+
+
+class ChatTasks:
+    """The tasks of a chat, each with its ends of the channels."""
+
+    def __init__(
+        self,
+        config: ClientConfig,
+        log: WireLog,
+        metrics: Metrics,
+        terminal: Terminal | None,
+        stopper: Stopper,
+    ) -> None:
+        self._config = config
+        self._log = log
+        self._terminal = terminal
+        self._stopper = stopper
+        self._files_send, self._files_receive = trio.open_memory_channel[ToFiles](config.buffer_size)
+        self._display_send, self._display_receive = trio.open_memory_channel[ToDisplay](config.buffer_size)
+        stall = StallWatch(config.read_timeout)
+        self.session = Session(config, log, metrics, self._display_send, stall, local_now)
+        self._connections = Connections(
+            config,
+            self.session,
+            stall,
+            stopper,
+            self._files_send,
+            self._display_send.clone(),
+            close_s=config.shutdown_timeout * _CLOSE_SHARE,
+        )
+
+    def start(self, nursery: trio.Nursery) -> None:
+        """Start what outlives a connection, and the one that keeps a connection."""
+        nursery.start_soon(self._run, self._drained(self._assemble, _FILES_SHARE, "The audio files"), name="assemble")
+        nursery.start_soon(self._run, self._drained(self._show, _SCREEN_SHARE, "The output"), name="display")
+        nursery.start_soon(self._run, self._connections.keep, name="connections")
+        nursery.start_soon(self._run, self._until_stopped(self._write_log), name="log")
+        if self._terminal is not None:
+            nursery.start_soon(self._run, self._until_stopped(self._questions), name="stdin")
+
+    async def _run(self, task: Callable[[], Awaitable[None]]) -> None:
+        """An expected failure is an ending; anything else is a bug, and leaves the nursery as what it is."""
+        try:
+            await task()
+        except GeppettoError as error:
+            self._stopper.stop(Ending.of(error))
+
+    def _until_stopped(self, task: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
+        """Make *task* leave at once when the session is over."""
+
+        async def run() -> None:
+            with trio.CancelScope() as scope, self._stopper.cancels(scope):
+                await task()
+
+        return run
+
+    def _drained(self, task: Callable[[], Awaitable[None]], share: float, what: str) -> Callable[[], Awaitable[None]]:
+        """Make *task* run to its end, whoever is cancelled; once the session is over it has a deadline."""
+
+        async def run() -> None:
+            with trio.CancelScope(shield=True) as scope:
+
+                def set_deadline() -> None:
+                    scope.deadline = trio.current_time() + self._config.shutdown_timeout * share
+
+                self._stopper.on_stop(set_deadline)
+                await task()
+                return
+            msg = f"{what} could not be finished in time. Check the disk and the reader of the output."
+            raise OutputFailed(msg)
+
+        return run
+
+    async def _assemble(self) -> None:
+        with self._display_send:  # the last one that tells the display anything
+            recorder = Recorder(
+                self._config.audio_output_dir,
+                local_now,
+                modes=self._config.file_modes,
+                redactor=self._config.redactor,
+            )
+            await assemble(self._files_receive, recorder, self.session.deliver, self.session.cut_off)
+
+    async def _show(self) -> None:
+        if self._terminal is not None:
+            await display(self._display_receive, self._terminal.screen)
+        else:
+            await _no_display(self._display_receive, self._config.redactor)
+
+    async def _write_log(self) -> None:
+        await write_log(self._log)
+
+    async def _questions(self) -> None:
+        assert self._terminal is not None
+        if self._terminal.stdin_fd is not None:
+            await ask_lines(
+                self._terminal.stdin_fd,
+                self.session.ask_when_room,
+                self.session.warn,
+                leave_at_once=self._terminal.interactive,
+                settled=self.session.questions.settled,
+            )
+        if not self._terminal.interactive:
+            await self.session.opened_once.wait()  # a script without a question still learns that its key is wrong
+        failed = 0 if self._terminal.interactive else self.session.unanswered
+        if failed:
+            sentence = f"{failed} {'question was' if failed == 1 else 'questions were'} not answered."
+            self._stopper.stop(Ending(ExitStatus.UNANSWERED, sentence))
+        self._stopper.stop(Ending(ExitStatus.OK, ""))
+
+
+async def _no_display(channel: trio.MemoryReceiveChannel[ToDisplay], redactor: Redactor) -> None:
+    """Stand in for the display where there is none; what the server complains of goes to the `geppetto` logger."""
+    with channel:
+        async for thing in channel:
+            if isinstance(thing, Notice):
+                _logger.warning("%s", redactor.clean(thing.text))

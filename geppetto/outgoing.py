@@ -1,0 +1,39 @@
+"""What is to be said to the server: filled by whoever has something to say, emptied by the one task that sends."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+import trio
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from geppetto.realtime.events import ClientEvent
+
+
+class Outgoing:
+    """A queue that never refuses: turns take their turns, so it holds an event or two, or a restored history."""
+
+    def __init__(self) -> None:
+        """Start with nothing to say."""
+        self._events: deque[ClientEvent] = deque()
+        self._grew = trio.Event()
+
+    def add(self, events: Iterable[ClientEvent]) -> None:
+        """Put *events* behind the others."""
+        self._events.extend(events)
+        if self._events:
+            self._grew.set()
+
+    def clear(self) -> None:
+        """Forget what was not sent: its connection is gone."""
+        self._events.clear()
+
+    async def next(self) -> ClientEvent:
+        """Wait for something to say. Cancellation: nothing is lost but with its connection."""
+        while not self._events:
+            self._grew = trio.Event()
+            await self._grew.wait()
+        return self._events.popleft()

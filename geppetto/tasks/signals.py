@@ -1,0 +1,37 @@
+"""The outermost task: signals end the session the orderly way."""
+
+from __future__ import annotations
+
+import signal
+from typing import TYPE_CHECKING
+
+import trio
+
+from geppetto.errors import Ending
+from geppetto.status import ExitStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_SAID = {
+    signal.SIGINT: Ending(ExitStatus.INTERRUPTED, "Interrupted."),
+    signal.SIGTERM: Ending(ExitStatus.TERMINATED, "Terminated."),
+    signal.SIGHUP: Ending(ExitStatus.HANGUP, "The terminal went away."),
+}
+
+
+async def watch_signals(
+    stop: Callable[[Ending], None], *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+) -> None:
+    """
+    Call *stop* for SIGINT, SIGTERM and SIGHUP. Must run in the main thread.
+
+    Cancellation: leaves at once, and puts the handlers back.
+    """
+    with trio.open_signal_receiver(*_SAID) as signals:
+        task_status.started()
+        async for number in signals:
+            # The shutdown is bounded, but who presses Ctrl+C twice does not want to wait for it. The default
+            # action needs no event loop, so it works even if that is stuck.
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+            stop(_SAID[signal.Signals(number)])

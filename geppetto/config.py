@@ -7,20 +7,26 @@ The order is flag > `GEPPETTO_…` variable > default. `SETTINGS` is the one tab
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypeVar, cast
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import attrs
 
+from geppetto import validators
+from geppetto.connection.proxy import is_loopback, parse_proxy, proxy_for, shown_proxy
 from geppetto.errors import ConfigError
+from geppetto.keys import server_of, travels_openly
 from geppetto.realtime.dialects import DIALECTS
 from geppetto.realtime.events import SessionSettings
+from geppetto.records.modes import PRIVATE, FileModes
+from geppetto.redaction import Redactor
+from geppetto.setting import Setting
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
+    from geppetto.keys import KeyStore
     from geppetto.realtime.dialects import Dialect
     from geppetto.realtime.events import Modality
 
@@ -32,60 +38,6 @@ DEFAULT_INSTRUCTIONS = (
 )
 
 
-T = TypeVar("T", float, int, float | None, int | None)
-
-
-def _check_url(_instance: object, _attribute: object, value: str) -> None:
-    try:
-        parts = urlsplit(value)
-        host, _port = parts.hostname, parts.port
-    except ValueError as error:
-        msg = f"{value!r} is not a URL ({error}). It should look like {OPENAI_URL}."
-        raise ConfigError(msg) from error
-    if parts.scheme not in {"ws", "wss"} or not host:
-        msg = f"{value!r} is not a WebSocket URL. It should look like {OPENAI_URL}."
-        raise ConfigError(msg)
-    if any(character.isspace() or not character.isprintable() for character in value):
-        msg = f"{value!r} holds characters that no URL has. It should look like {OPENAI_URL}."
-        raise ConfigError(msg)
-    if parts.username is not None or parts.password is not None:
-        msg = "The URL holds a user name or a password. Leave them out: the key goes in a variable (--key-env)."
-        raise ConfigError(msg)
-
-
-def _number(low: float, high: float, *, above: bool = False) -> Callable[[object, attrs.Attribute[T], T], None]:
-    """Return a validator for a finite number from *low* (or above it) to *high*."""
-
-    def check(_instance: object, attribute: attrs.Attribute[T], value: T) -> None:
-        if value is None:
-            return
-        too_low = value <= low if above else value < low
-        if not math.isfinite(value) or too_low or value > high:
-            lower = f"more than {low:g}" if above else f"{low:g}"
-            msg = f"{attribute.name} is {value:g}, but must be from {lower} to {high:g}."
-            raise ConfigError(msg)
-
-    return check
-
-
-def _one_of(*choices: str) -> Callable[[object, attrs.Attribute[str], str], None]:
-    def check(_instance: object, attribute: attrs.Attribute[str], value: str) -> None:
-        if value not in choices:
-            msg = f"{attribute.name} is {value!r}, but must be one of: {', '.join(choices)}."
-            raise ConfigError(msg)
-
-    return check
-
-
-def _check_key(_instance: object, _attribute: object, value: str | None) -> None:
-    if value is not None and (not value or not value.isascii() or not value.isprintable() or " " in value):
-        msg = "The key is empty or holds spaces, line breaks or characters beyond ASCII. Copy it again."
-        raise ConfigError(msg)  # never with the key itself
-
-
-_DAY_S = 86_400.0
-
-
 @attrs.frozen(kw_only=True)
 class ClientConfig:
     """
@@ -95,52 +47,79 @@ class ClientConfig:
         ConfigError: a value is out of its range; the sentence names it.
     """
 
-    url: str = attrs.field(default=OPENAI_URL, validator=_check_url)
+    url: str = attrs.field(default=OPENAI_URL, validator=validators.websocket_url)
     """`ws://` or `wss://`; `model` is added to its query unless it is there."""
-    api_key: str | None = attrs.field(default=None, repr=False, validator=_check_key)
+    api_key: str | None = attrs.field(default=None, repr=False, validator=validators.key)
     """Sent as `Authorization: Bearer` to `url`, and nowhere else. Never in a repr, a log or an error."""
-    dialect: Literal["ga", "beta"] = attrs.field(default="ga", validator=_one_of(*DIALECTS))
+    insecure_key: bool = False
+    """Let the key go over `ws://` to another machine, where everyone on the way can read it."""
+    proxy: str | None = attrs.field(
+        default=None, converter=validators.given_or_none, validator=validators.proxy, repr=shown_proxy
+    )
+    """`http://`, `https://`, `socks5://` or `socks5h://`, with credentials; None is directly."""
+    ca_file: Path | None = attrs.field(default=None, converter=attrs.converters.optional(Path))
+    """PEM file with authorities to trust besides the default ones."""
+    dialect: Literal["ga", "beta"] = attrs.field(default="ga", validator=validators.one_of(*DIALECTS))
     model: str | None = None
     """None is the dialect's default model."""
-    modality: Modality = attrs.field(default="audio", validator=_one_of("audio", "text"))
+    modality: Modality = attrs.field(default="audio", validator=validators.one_of("audio", "text"))
     """`audio` brings the transcript with it."""
     voice: str | None = None
     """None is the dialect's default voice; empty leaves it to the server."""
     instructions: str = DEFAULT_INSTRUCTIONS
-    speed: float | None = attrs.field(default=None, validator=_number(0.25, 1.5))
-    temperature: float | None = attrs.field(default=None, validator=_number(0.0, 2.0))
+    speed: float | None = attrs.field(default=None, validator=validators.number(0.25, 1.5))
+    temperature: float | None = attrs.field(default=None, validator=validators.number(0.0, 2.0))
     """Beta only; None is its usual 0.8."""
-    max_output_tokens: int | None = attrs.field(default=None, validator=_number(1, 1_000_000))
+    max_output_tokens: int | None = attrs.field(default=None, validator=validators.number(1, 1_000_000))
     """Of one answer; None is no limit."""
 
-    connect_timeout: float = attrs.field(default=15.0, validator=_number(0, _DAY_S, above=True))
+    connect_timeout: float = attrs.field(default=15.0, validator=validators.number(0, validators.DAY_S, above=True))
     """Seconds for TCP, TLS and the opening handshake together, and again for `session.created`."""
-    read_timeout: float = attrs.field(default=60.0, validator=_number(0, _DAY_S, above=True))
+    read_timeout: float = attrs.field(default=60.0, validator=validators.number(0, validators.DAY_S, above=True))
     """Seconds that an answer may stall."""
-    write_timeout: float = attrs.field(default=10.0, validator=_number(0, _DAY_S, above=True))
+    write_timeout: float = attrs.field(default=10.0, validator=validators.number(0, validators.DAY_S, above=True))
     """Seconds for one message to be taken by the network, one piece by the disk or the terminal."""
-    ping_interval: float = attrs.field(default=20.0, validator=_number(0, _DAY_S, above=True))
+    ping_interval: float = attrs.field(default=20.0, validator=validators.number(0, validators.DAY_S, above=True))
     """Seconds between pings."""
-    pong_timeout: float = attrs.field(default=60.0, validator=_number(0, _DAY_S, above=True))
+    pong_timeout: float = attrs.field(default=60.0, validator=validators.number(0, validators.DAY_S, above=True))
     """Seconds that a pong may take."""
-    shutdown_timeout: float = attrs.field(default=5.0, validator=_number(0, 3600, above=True))
+    shutdown_timeout: float = attrs.field(default=5.0, validator=validators.number(0, 3600, above=True))
     """Seconds that the whole shutdown may take: files, screen, Close frame, log."""
-    max_retries: int = attrs.field(default=3, validator=_number(1, 1000))
-    """How many times a connection is tried."""
-    buffer_size: int = attrs.field(default=100, validator=_number(1, 100_000))
+    max_retries: int = attrs.field(default=3, validator=validators.number(0, 1000))
+    """How many times in a row a connection is tried, and a rate-limited answer; 0 is once, with no reconnect."""
+    buffer_size: int = attrs.field(default=100, validator=validators.number(1, 100_000))
     """How many messages each channel between two tasks holds."""
-    max_message_bytes: int = attrs.field(default=64 * 1024 * 1024, validator=_number(1024, 1 << 31))
+    history_budget: int = attrs.field(default=100_000, validator=validators.number(0, 100_000_000))
+    """Characters of the conversation that a new session is told after a reconnect; older ones are cut."""
+    rollover_margin: float = attrs.field(default=120.0, validator=validators.number(0, validators.DAY_S))
+    """Seconds before the server's time limit at which the connection is replaced, between two answers."""
+    max_message_bytes: int = attrs.field(default=64 * 1024 * 1024, validator=validators.number(1024, 1 << 31))
     """The largest WebSocket message that is accepted."""
 
     audio_output_dir: Path = attrs.field(default=Path("audio_output"), converter=Path)
     log_dir: Path = attrs.field(default=Path("logs"), converter=Path)
     log_audio: bool = False
     """Keep audio payloads in the wire log instead of `[trimmed: N bytes]`."""
+    shared_files: bool = False
+    """Leave it to the umask who may read the files, instead of keeping them for the user alone."""
 
     def __attrs_post_init__(self) -> None:
         """Check what one field cannot know alone."""
         if self.temperature is not None and self.protocol.default_temperature is None:
             msg = "temperature is set, but the GA dialect has none. Leave it out, or use --dialect beta."
+            raise ConfigError(msg)
+        plain = urlsplit(self.url).scheme == "ws"
+        if self.proxy is not None and self.api_key is not None and plain and not self.insecure_key:
+            msg = (
+                f"The key for {self.host} would go through the proxy {parse_proxy(self.proxy).shown} unencrypted. "
+                "Use a wss:// address, or leave out the proxy."
+            )
+            raise ConfigError(msg)
+        if self.api_key is not None and not self.insecure_key and travels_openly(self.url):
+            msg = (
+                f"A key would go to {self.host} unencrypted. Use a wss:// address, or --insecure-key if everyone on "
+                "the way may read it."
+            )
             raise ConfigError(msg)
 
     @property
@@ -158,12 +137,22 @@ class ClientConfig:
         named = {name for name, _ in query}
         if self.model is not None or not named & {"model", "deployment", "call_id"}:
             query.append(("model", self.model or self.protocol.default_model))
-        return urlunsplit(parts._replace(query=urlencode(query), fragment=""))
+        return urlunsplit(parts._replace(query=urlencode(query, errors="replace"), fragment=""))
 
     @property
     def host(self) -> str:
         """`host` or `host:port`, as sentences name the server."""
         return urlsplit(self.url).netloc
+
+    @property
+    def redactor(self) -> Redactor:
+        """What takes the key out of a text that the server, or a bug, may have put it into."""
+        return Redactor.of((self.api_key,))
+
+    @property
+    def file_modes(self) -> FileModes:
+        """The permissions of logs, transcripts, WAVs and figures, and of their directories."""
+        return FileModes.shared() if self.shared_files else PRIVATE
 
     @property
     def session_settings(self) -> SessionSettings:
@@ -178,28 +167,10 @@ class ClientConfig:
         )
 
 
-@attrs.frozen(kw_only=True)
-class Setting:
-    """One row of the table: a field of `ClientConfig` that users can set."""
-
-    name: str
-    kind: type
-    help: str
-    choices: tuple[str, ...] = ()
-
-    @property
-    def flag(self) -> str:
-        """`--read-timeout`."""
-        return "--" + self.name.replace("_", "-")
-
-    @property
-    def variable(self) -> str:
-        """`GEPPETTO_READ_TIMEOUT`."""
-        return "GEPPETTO_" + self.name.upper()
-
-
 SETTINGS: tuple[Setting, ...] = (
     Setting(name="url", kind=str, help="Server to talk to (ws:// or wss://)."),
+    Setting(name="proxy", kind=str, metavar="URL", help="Proxy to go through (http, https, socks5, socks5h)."),
+    Setting(name="ca_file", kind=Path, metavar="FILE", help="More authorities to trust (PEM)."),
     Setting(name="model", kind=str, help="Model; the dialect has a default."),
     Setting(name="dialect", kind=str, help="Generation of the API.", choices=tuple(DIALECTS)),
     Setting(name="modality", kind=str, help="Answer with voice and text, or text.", choices=("audio", "text")),
@@ -214,77 +185,84 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(name="ping_interval", kind=float, help="Seconds between pings."),
     Setting(name="pong_timeout", kind=float, help="Seconds that a pong may take."),
     Setting(name="shutdown_timeout", kind=float, help="Seconds that the shutdown may take."),
-    Setting(name="max_retries", kind=int, help="How many times a connection is tried."),
+    Setting(name="max_retries", kind=int, help="Tries in a row for a connection; 0: no reconnect."),
     Setting(name="buffer_size", kind=int, help="Messages that each channel holds."),
+    Setting(name="history_budget", kind=int, help="Characters of history told to a new session."),
+    Setting(name="rollover_margin", kind=float, help="Seconds before the session limit to reconnect."),
     Setting(name="max_message_bytes", kind=int, help="Largest message that is accepted."),
     Setting(name="audio_output_dir", kind=Path, help="Where WAVs and transcripts go."),
     Setting(name="log_dir", kind=Path, help="Where wire logs go."),
     Setting(name="log_audio", kind=bool, help="Keep audio payloads in the wire log."),
+    Setting(name="shared_files", kind=bool, help="Leave it to the umask who may read the files."),
+    Setting(name="insecure_key", kind=bool, help="Send the key over ws:// to another machine, too."),
 )
-
-_TRUE = frozenset({"1", "true", "yes", "on"})
-_FALSE = frozenset({"0", "false", "no", "off"})
-
-
-def _parse(setting: Setting, text: str) -> object:
-    """Return the value of an environment variable."""
-    if setting.kind is bool:
-        lowered = text.strip().lower()
-        if lowered not in _TRUE | _FALSE:
-            msg = f"{setting.variable} is {text!r}, but must be one of: 1, 0, true, false."
-            raise ConfigError(msg)
-        return lowered in _TRUE
-    try:
-        return cast("Callable[[str], object]", setting.kind)(text)
-    except ValueError as error:
-        kind = "a whole number" if setting.kind is int else "a number"
-        msg = f"{setting.variable} is {text!r}, but must be {kind}."
-        raise ConfigError(msg) from error
 
 
 def load_config(
-    flags: Mapping[str, object], environ: Mapping[str, str], *, key_env: str | None = None
+    flags: Mapping[str, object],
+    environ: Mapping[str, str],
+    *,
+    key_env: str | None = None,
+    stored_keys: KeyStore | None = None,
 ) -> ClientConfig:
     """
     Return the configuration of one run.
 
     The key comes from the variable that *key_env* names; without it from `OPENAI_API_KEY`, but only for
-    api.openai.com over TLS: a key goes to the host it is for, and no other.
+    api.openai.com; without that from *stored_keys*, for exactly this host and port. A key goes to the host it is
+    for, and no other.
+
+    The proxy is the one of the setting, which an empty flag switches off; without it, the one that `proxy_for`
+    finds. From the environment none is taken for a server on this machine.
 
     Args:
         flags: by field name; None and missing mean "not given".
         environ: the process environment.
+        stored_keys: read only if no variable has the key, which blocks; None: no key is stored.
 
     Raises:
-        ConfigError: a value is wrong, or the variable that *key_env* names is not set.
+        ConfigError: a value is wrong, the variable that *key_env* names is not set, the key would go over the
+            network unencrypted, or the stored keys cannot be trusted.
     """
     values: dict[str, object] = {}
     for setting in SETTINGS:
         given = flags.get(setting.name)
         if given is None:
             text = environ.get(setting.variable, "")
-            given = _parse(setting, text) if text else None
+            given = setting.parse(text) if text else None
         if given is not None:
             values[setting.name] = given
     config = ClientConfig(**values)  # type: ignore[arg-type]  # the table's kinds are the fields' types; a test checks it
-    return attrs.evolve(config, api_key=_find_key(config, environ, key_env))
+    if flags.get("proxy") is None:
+        config = attrs.evolve(config, proxy=_find_proxy(config, environ))
+    return attrs.evolve(config, api_key=_find_key(config, environ, key_env, stored_keys))
 
 
-def _find_key(config: ClientConfig, environ: Mapping[str, str], key_env: str | None) -> str | None:
-    parts = urlsplit(config.url)
+def _find_proxy(config: ClientConfig, environ: Mapping[str, str]) -> str | None:
+    """Return the proxy of the environment for a run without --proxy: ours, or else everybody's."""
+    if is_loopback(urlsplit(config.url).hostname or ""):
+        return None  # not ours, either: `--offline` goes on working where it is set
+    return config.proxy or proxy_for(config.url, environ)
+
+
+def _find_key(
+    config: ClientConfig, environ: Mapping[str, str], key_env: str | None, stored_keys: KeyStore | None
+) -> str | None:
     if key_env is not None:
         key = environ.get(key_env, "").strip()
         if not key:
             msg = f"The variable {key_env}, which --key-env names, is not set. Set it to the key of {config.host}."
             raise ConfigError(msg)
-        if parts.scheme == "ws" and parts.hostname not in {"localhost", "127.0.0.1", "::1"}:
-            msg = f"A key would go to {config.host} unencrypted. Use a wss:// address."
-            raise ConfigError(msg)
         return key
-    if parts.scheme == "wss" and parts.hostname == urlsplit(OPENAI_URL).hostname:
-        key = environ.get(OPENAI_KEY_VARIABLE, "").strip()
-        if not key:
-            msg = f"{OPENAI_KEY_VARIABLE} is not set. Set it, or try `geppetto --offline`, which needs no key."
-            raise ConfigError(msg)
+    for_openai = urlsplit(config.url).hostname == urlsplit(OPENAI_URL).hostname
+    key = environ.get(OPENAI_KEY_VARIABLE, "").strip() if for_openai else ""
+    if key:
         return key
-    return None
+    stored = stored_keys.find(server_of(config.url)) if stored_keys is not None else None
+    if stored is None and for_openai:
+        msg = (
+            f"{OPENAI_KEY_VARIABLE} is not set. Set it, store one with `geppetto keys set`, or try "
+            "`geppetto --offline`, which needs no key."
+        )
+        raise ConfigError(msg)
+    return stored

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import traceback
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -12,10 +13,12 @@ import trio
 
 from geppetto import __version__
 from geppetto.chat import Terminal, open_chat, run_with_signals
-from geppetto.cli.screen import STDERR_FD, Streams, TerminalScreen, write_all
+from geppetto.cli.screen import PARTING_PATIENCE_S, STDERR_FD, Streams, TerminalScreen, write_all
 from geppetto.config import OPENAI_URL, load_config
 from geppetto.errors import ConfigError, GeppettoError
+from geppetto.keys import KeyStore
 from geppetto.records.metrics import Metrics, write_metrics
+from geppetto.redaction import Redactor
 from geppetto.status import ExitStatus
 from geppetto.stopper import Stopper
 from geppetto.text import escape
@@ -23,11 +26,13 @@ from geppetto.text import escape
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+    from types import TracebackType
 
     from geppetto.config import ClientConfig
 
 _OFFLINE_URL = "ws://127.0.0.1/v1/realtime"
 """Until the embedded server has its port."""
+_KEEPS_ALL = Redactor()
 
 
 @attrs.define
@@ -41,13 +46,23 @@ class _Outcome:
 def say(sentence: str) -> None:
     """Write one line to stderr, in our name; nobody listening there is no reason to fail."""
     with suppress(OSError):
-        write_all(STDERR_FD, f"{sentence}\n")
+        write_all(STDERR_FD, f"{sentence}\n", patience_s=PARTING_PATIENCE_S)
 
 
-def say_error(error: GeppettoError) -> None:
-    """Write what went wrong as one line to stderr."""
+def say_error(error: GeppettoError, redactor: Redactor = _KEEPS_ALL) -> None:
+    """Write what went wrong as one line to stderr, without what *redactor* takes for the key."""
     if str(error):
-        say(f"geppetto: {escape(str(error))}")
+        say(f"geppetto: {escape(redactor.clean(str(error)))}")
+
+
+def hide_in_tracebacks(redactor: Redactor) -> None:
+    """From now on, let the traceback of a bug show no key: libraries put what they were given into messages."""
+
+    def show(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        with suppress(OSError):
+            write_all(STDERR_FD, redactor.clean("".join(traceback.format_exception(kind, error, trace))))
+
+    sys.excepthook = show
 
 
 def standard_streams() -> Streams:
@@ -77,7 +92,9 @@ def chat(
         return error.status
     streams = standard_streams()
     metrics = Metrics()
-    screen = TerminalScreen(streams, quiet=quiet)
+    redactor = config.redactor
+    hide_in_tracebacks(redactor)
+    screen = TerminalScreen(streams, quiet=quiet, redactor=redactor)
     outcome = _Outcome()
     greet = streams.interactive and not quiet
     trio.run(_session, config, screen, streams, metrics, outcome, offline_lead_s if offline else None, greet)
@@ -86,20 +103,20 @@ def chat(
         screen.close()
     if metrics_file is not None:
         try:
-            write_metrics(metrics_file, metrics)
+            write_metrics(metrics_file, metrics, modes=config.file_modes, redactor=redactor)
         except GeppettoError as error:
             say_error(error)
             status = error.status if status is ExitStatus.OK else status
     if outcome.error is not None:
-        say_error(outcome.error)
+        say_error(outcome.error, redactor)
     if outcome.log_path is not None and not quiet:
-        say(metrics.summary_line(outcome.log_path))
+        say(redactor.clean(metrics.summary_line(outcome.log_path)))
     return status
 
 
 def _configure(settings: Mapping[str, object], *, offline: bool, key_env: str | None) -> ClientConfig:
     if not offline:
-        return load_config(settings, os.environ, key_env=key_env)
+        return load_config(settings, os.environ, key_env=key_env, stored_keys=KeyStore.of(os.environ))
     if settings.get("url") is not None or key_env is not None:
         msg = "--offline talks to the embedded server. Leave out --url and --key-env, or leave out --offline."
         raise ConfigError(msg)

@@ -17,10 +17,12 @@ from geppetto.status import ExitStatus
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from geppetto.config import Setting
+    from geppetto.setting import Setting
 
 _COMMANDS = {
+    "keys": ("geppetto.cli.keys", "keys_command", "Store the keys of servers, for you alone."),
     "log": ("geppetto.cli.log", "log_command", "Print the wire log of a session, for people to read."),
+    "repair": ("geppetto.cli.repair", "repair_command", "Finish the files that a killed session left behind."),
     "serve": ("geppetto.cli.serve", "serve_command", "Run the embedded server alone, for other clients."),
 }
 
@@ -54,7 +56,7 @@ def _option(setting: Setting) -> Callable[[Callable[..., None]], Callable[..., N
     kind: Any = click.Choice(setting.choices) if setting.choices else setting.kind
     if setting.kind is Path:
         kind = click.Path(path_type=Path)
-    metavar = "DIR" if setting.kind is Path else None
+    metavar = setting.metavar or ("DIR" if setting.kind is Path else None)
     return click.option(setting.flag, setting.name, type=kind, default=None, metavar=metavar, help=setting.help)
 
 
@@ -66,7 +68,8 @@ def _settings(function: Callable[..., None]) -> Callable[..., None]:
 
 _EPILOG = (
     "Every setting is also a variable: GEPPETTO_READ_TIMEOUT=30 is --read-timeout 30. OpenAI's key is taken from "
-    "OPENAI_API_KEY and goes to api.openai.com alone; --key-env names the variable with another server's key."
+    "OPENAI_API_KEY and goes to api.openai.com alone; --key-env names the variable with another server's key, and "
+    "`geppetto keys set` stores one for a server."
 )
 
 

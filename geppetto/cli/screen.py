@@ -11,6 +11,7 @@ import attrs
 
 from geppetto.errors import OutputFailed, Stopped
 from geppetto.notices import Notice, Ready, Saved, Words
+from geppetto.redaction import Redactor
 from geppetto.status import ExitStatus
 from geppetto.text import escape
 
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
 
 STDOUT_FD = 1
 STDERR_FD = 2
+PARTING_PATIENCE_S = 0.5
+_SMALL_BYTES = 32
+"""So little is taken by a terminal that says it can take something; more could block."""
+_KEEPS_ALL = Redactor()
 
 
 @attrs.frozen(kw_only=True)
@@ -40,17 +45,25 @@ class Streams:
         return self.stdin_is_tty and self.stdout_is_tty
 
 
-def write_all(fd: int, text: str) -> None:
+def write_all(fd: int, text: str, *, patience_s: float | None = None) -> None:
     """
     Write *text* to *fd*, all of it; blocks, also on a descriptor that another process made non-blocking.
 
+    Args:
+        fd: the descriptor.
+        text: what to write; lone surrogates become question marks.
+        patience_s: for what is said at the end, when nobody may be there to read it: give up once nothing was
+            taken for so long. A terminal that is stopped with Ctrl+S would hold the process for ever.
+
     Raises:
-        OSError: it cannot be written.
+        OSError: it cannot be written; `TimeoutError` when *patience_s* is over.
     """
     data = memoryview(text.encode("utf-8", "replace"))
     while data:
+        if patience_s is not None and not select.select([], [fd], [], patience_s)[1]:
+            raise TimeoutError
         try:
-            data = data[os.write(fd, data) :]
+            data = data[os.write(fd, data if patience_s is None else data[:_SMALL_BYTES]) :]
         except BlockingIOError:
             select.select([], [fd], [])
 
@@ -58,10 +71,16 @@ def write_all(fd: int, text: str) -> None:
 class TerminalScreen:
     """Writes with `os.write`, so nothing is left in a buffer that a broken pipe could spoil at exit."""
 
-    def __init__(self, streams: Streams, *, quiet: bool = False) -> None:
-        """Show prompts and names only if *streams* are interactive; with *quiet*, no chatter after answers."""
+    def __init__(self, streams: Streams, *, quiet: bool = False, redactor: Redactor = _KEEPS_ALL) -> None:
+        """
+        Show prompts and names only if *streams* are interactive; with *quiet*, no chatter after answers.
+
+        What *redactor* takes for the key is never shown, whoever said it.
+        """
         self._streams = streams
         self._quiet = quiet
+        self._redactor = redactor
+        self._redacted = redactor.stream()
         self._in_answer: int | None = None
         """The question whose words stand at the end of stdout without a line break."""
         self._line_open = False
@@ -75,11 +94,15 @@ class TerminalScreen:
                 case Words():
                     out.append(self._words(thing))
                 case Saved():
-                    out.append(self._end_line())
+                    if thing.answer.index == self._in_answer:
+                        out.append(self._end_line())
+                    elif self._streams.stdout_is_tty:  # the files of one answer are closed while the next one begins
+                        out.append(self._break_line())
                     self._out(out)
                     self._saved(thing.answer)
                 case Notice():
-                    out.append(self._break_line())
+                    if self._streams.stdout_is_tty:  # elsewhere stdout is the answers and nothing else
+                        out.append(self._break_line())
                     self._out(out)
                     self._err(f"  {escape(thing.text)}\n")
                 case Ready():
@@ -91,9 +114,12 @@ class TerminalScreen:
 
     def close(self) -> None:
         """Leave the cursor at the start of a line."""
+        rest = self._redacted.flush()
         if self._streams.interactive and (self._prompted or self._line_open):
             self._prompted = self._line_open = False
-            self._out(["\n"])
+            rest += "\n"
+        with suppress(OSError):
+            write_all(STDOUT_FD, rest, patience_s=PARTING_PATIENCE_S)
 
     def _words(self, words: Words) -> str:
         lead = ""
@@ -136,6 +162,9 @@ class TerminalScreen:
     def _out(self, pieces: list[str]) -> None:
         text = "".join(pieces)
         pieces.clear()
+        self._write(self._redacted.feed(text))
+
+    def _write(self, text: str) -> None:
         if not text:
             return
         try:
@@ -148,7 +177,7 @@ class TerminalScreen:
 
     def _err(self, text: str) -> None:
         with suppress(OSError):  # nobody listens to the chatter; the answers are what counts
-            write_all(STDERR_FD, text)
+            write_all(STDERR_FD, self._redactor.clean(text))
 
 
 _STATUS_WORDS = {

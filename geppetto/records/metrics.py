@@ -5,22 +5,27 @@ from __future__ import annotations
 import json
 import os
 import statistics
-import tempfile
 from collections import Counter, deque
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import attrs
 
 from geppetto.audio.pcm import SAMPLE_RATE_HZ, duration_s
 from geppetto.audio.wav import cannot_write
 from geppetto.realtime.usage import Usage
+from geppetto.records.modes import PRIVATE, create_temporary
+from geppetto.redaction import Redactor
 from geppetto.text import escape_line
+
+if TYPE_CHECKING:
+    from geppetto.records.modes import FileModes
 
 RECENT_TURNS: Final = 1000
 """How many turns the median looks back, so that the memory for a session of weeks is bounded."""
 
 _MAX_NAMES: Final = 100
+_KEEPS_ALL: Final = Redactor()
 _OTHER: Final = "(other)"
 
 
@@ -204,29 +209,36 @@ class Metrics:
         return f"{text} ({', '.join(others)})" if others else text
 
 
-def write_metrics(path: Path, metrics: Metrics) -> None:
+def write_metrics(
+    path: Path, metrics: Metrics, *, modes: FileModes = PRIVATE, redactor: Redactor = _KEEPS_ALL
+) -> None:
     """
     Write *metrics* to *path* as JSON, in place of what was there; blocks.
 
-    A reader finds the old file or the new one, never a part. Only the user may read it (0o600). A device or a
-    pipe is written to, not replaced.
+    A reader finds the old file or the new one, never a part. A device or a pipe is written to, not replaced.
+
+    Args:
+        path: Where to.
+        metrics: What; codes of errors are the server's words.
+        modes: Permissions of the new file, less the umask.
+        redactor: Takes the key out.
 
     Raises:
         OutputFailed: *path* cannot be written; what was there is unchanged.
     """
-    content = json.dumps(metrics.as_json(), indent=2).encode() + b"\n"
+    content = redactor.clean(json.dumps(metrics.as_json(), indent=2)).encode() + b"\n"
     try:
         if path.exists() and not path.is_file():  # /dev/null, /dev/stdout
             path.write_bytes(content)
             return
         target = Path(os.path.realpath(path))  # a symbolic link stays one
-        fd, temporary = tempfile.mkstemp(prefix=f"{target.name}.", suffix=".part", dir=target.parent)
+        fd, temporary = create_temporary(target, modes.file)
         try:
             with os.fdopen(fd, "wb") as file:
                 file.write(content)
-            Path(temporary).replace(target)
+            temporary.replace(target)
         except OSError:
-            Path(temporary).unlink(missing_ok=True)
+            temporary.unlink(missing_ok=True)
             raise
     except OSError as error:
         raise cannot_write(path, error) from error

@@ -12,10 +12,14 @@ import attrs
 from geppetto.audio.pcm import SAMPLE_RATE_HZ
 from geppetto.audio.wav import WavWriter, cannot_write
 from geppetto.errors import OutputFailed
+from geppetto.records.locking import is_at, lock
+from geppetto.records.modes import PRIVATE, make_directory
 
 if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
+
+    from geppetto.records.modes import FileModes
 
 
 @attrs.define
@@ -24,40 +28,87 @@ class OutputStem:
     One name for the files of one answer, ours alone while `part_path` or one of the finished files exists.
 
     Whoever wants a stem must first create `<stem>.wav.part` with O_EXCL, and only then looks whether a
-    finished file has the stem already. A finished file appears before its .part goes away. So there is no
-    moment in which two processes both find the stem free. Every call blocks: run it in a thread.
+    finished file has the stem already. A finished file appears before its .part goes away, and that is the last
+    thing to happen. So there is no moment in which two processes both find the stem free.
+
+    A stem that is held has an flock on `part_path`, which goes away with the process. Nobody touches a file of a
+    stem, finished or not, without that lock: it tells the files of a killed session from those of a running one.
+
+    Every call blocks: run it in a thread.
     """
 
     directory: Path
     name: str
     """`audio_YYYYMMDD_HHMMSS`; `_2`, `_3`, … follow for more answers of the same second."""
-    _held: bool = attrs.field(default=True, init=False)
+    modes: FileModes = PRIVATE
+    _fd: int | None = attrs.field(default=None, init=False)
+    """Of the file at `part_path`, locked; None before and after it is held."""
+    made: bool = attrs.field(default=False, init=False)
+    """Whether `take_over` found no file at `part_path`."""
 
     @classmethod
-    def reserve(cls, directory: Path, when: datetime) -> OutputStem:
+    def reserve(cls, directory: Path, when: datetime, modes: FileModes = PRIVATE) -> OutputStem:
         """
         Find a stem for *when* that nobody has, and hold it with an empty file at `part_path`.
 
         Args:
-            directory: Made if missing, for the user alone (0o700, less the umask).
+            directory: Made if missing.
             when: The local time that the name shows.
+            modes: Permissions of new files and directories, less the umask.
 
         Raises:
             OutputFailed: *directory* cannot be made or written.
         """
         try:
-            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            stems = (cls(directory, _name(when, number)) for number in itertools.count(1))
+            make_directory(directory, modes.directory)
+            stems = (cls(directory, _name(when, number), modes) for number in itertools.count(1))
             return next(stem for stem in stems if stem._claim())
         except FileExistsError as error:
             raise OutputFailed(f"{directory} is not a directory. Choose another one.") from error
         except OSError as error:
             raise cannot_write(directory, error) from error
 
+    @classmethod
+    def take_over(cls, directory: Path, name: str, modes: FileModes = PRIVATE) -> OutputStem | None:
+        """
+        Hold the stem *name*, which a session left behind; None while somebody else holds it.
+
+        Where there are other leftovers but no file at `part_path`, an empty one is made.
+
+        Raises:
+            OSError: the file at `part_path` cannot be opened for writing, or the file system has no locks.
+        """
+        stem = cls(directory, name, modes)
+        while True:
+            try:
+                fd = os.open(stem.part_path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK)
+            except FileNotFoundError:
+                try:
+                    fd = _create(stem.part_path, modes.file)
+                    stem.made = True
+                except FileExistsError:
+                    continue
+            try:
+                if not lock(fd):
+                    os.close(fd)
+                    return None
+                if is_at(fd, stem.part_path):
+                    stem._fd = fd
+                    return stem
+            except OSError:
+                os.close(fd)
+                raise
+            os.close(fd)  # its holder finished it between our two calls
+
     @property
     def part_path(self) -> Path:
         """Where the audio is while it arrives."""
         return self.directory / f"{self.name}.wav.part"
+
+    @property
+    def words_path(self) -> Path:
+        """Where the words are while they arrive."""
+        return self.directory / f"{self.name}.txt.part"
 
     def wav_path(self, *, partial: bool) -> Path:
         """Return where the audio will be; `_partial` marks an answer that was cut short."""
@@ -76,6 +127,43 @@ class OutputStem:
         """
         return WavWriter(self.part_path, sample_rate_hz, reserved=True)
 
+    def fileno(self) -> int:
+        """
+        Return the descriptor of the file at `part_path`; it stays ours to close.
+
+        Raises:
+            ValueError: the stem was finished or released.
+        """
+        if self._fd is None:
+            raise ValueError(f"{self.name} was finished or released before")
+        return self._fd
+
+    def check(self) -> None:
+        """
+        Look whether `part_path` is still the file that is being written.
+
+        Raises:
+            OutputFailed: somebody removed it, or moved its directory.
+        """
+        if not is_at(self.fileno(), self.part_path):
+            msg = (
+                f"{self.part_path} was removed, or its directory was, while it was being written. What had come "
+                f"of this answer cannot be given a name any more. Check who clears {self.directory}."
+            )
+            raise OutputFailed(msg)
+
+    def sync(self) -> None:
+        """
+        Flush the audio to the disk.
+
+        Raises:
+            OutputFailed: the disk did not take it.
+        """
+        try:
+            os.fsync(self.fileno())
+        except OSError as error:
+            raise cannot_write(self.part_path, error) from error
+
     def finish_audio(self, *, partial: bool) -> Path:
         """
         Give the finished audio its name, and return it. Close the writer first.
@@ -85,8 +173,7 @@ class OutputStem:
                 audio is kept at `part_path`.
             ValueError: it was finished or released before.
         """
-        if not self._held:
-            raise ValueError(f"{self.name} was finished or released before")
+        self.fileno()
         path = self.wav_path(partial=partial)
         try:
             publish(self.part_path, path)
@@ -95,7 +182,7 @@ class OutputStem:
             raise OutputFailed(
                 f"{path} cannot be written ({reason}). The audio is kept in {self.part_path}."
             ) from error
-        self._held = False
+        self.abandon()
         return path
 
     def release(self) -> None:
@@ -107,27 +194,46 @@ class OutputStem:
         Raises:
             OutputFailed: the directory cannot be written.
         """
-        if not self._held:  # by now the file there may be the claim of another process
+        if self._fd is None:  # by now the file there may be the claim of another process
             return
         try:
             self.part_path.unlink(missing_ok=True)
         except OSError as error:
             raise cannot_write(self.part_path, error) from error
-        self._held = False
+        self.abandon()
+
+    def abandon(self) -> None:
+        """Give up the lock and leave every file as it is. Does nothing twice."""
+        if self._fd is not None:
+            fd, self._fd = self._fd, None
+            os.close(fd)
 
     def _path(self, partial: bool, suffix: str) -> Path:
         return self.directory / f"{self.name}{'_partial' if partial else ''}{suffix}"
 
     def _claim(self) -> bool:
         try:
-            _create(self.part_path)
+            fd = _create(self.part_path, self.modes.file)
         except FileExistsError:
             return False
+        try:
+            ours = lock(fd) and is_at(fd, self.part_path)
+        except OSError:
+            ours = True  # no locks here: then nobody can mistake it for a leftover, for want of a lock
+        if ours and not self._taken():
+            self._fd = fd
+            return True
+        try:
+            if ours:
+                self.part_path.unlink()  # else a repair was quicker, and removes it
+        finally:
+            os.close(fd)
+        return False
+
+    def _taken(self) -> bool:
         makers = (self.wav_path, self.transcript_path)
-        if any(os.path.lexists(make(partial=partial)) for make in makers for partial in (False, True)):
-            self.part_path.unlink()
-            return False
-        return True
+        finished = (make(partial=partial) for make in makers for partial in (False, True))
+        return any(map(os.path.lexists, (self.words_path, *finished)))
 
 
 def publish(temporary: Path, path: Path) -> None:
@@ -147,7 +253,7 @@ def publish(temporary: Path, path: Path) -> None:
     except OSError:
         # FAT and some shared folders have no links, and say so in many ways. Take the name with an empty
         # file, which rename() may then replace; if something else was wrong, this fails with the reason.
-        _create(path)
+        os.close(_create(path))
         try:
             temporary.rename(path)
         except OSError:
@@ -162,8 +268,8 @@ def _name(when: datetime, number: int) -> str:
     return f"audio_{when:%Y%m%d_%H%M%S}" + (f"_{number}" if number > 1 else "")
 
 
-def _create(path: Path) -> None:
-    os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+def _create(path: Path, mode: int = PRIVATE.file) -> int:
+    return os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, mode)
 
 
 def _flush_directory(directory: Path) -> None:

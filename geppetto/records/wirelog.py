@@ -18,12 +18,16 @@ import attrs
 
 from geppetto.audio.wav import cannot_write
 from geppetto.errors import OutputFailed
+from geppetto.records.modes import PRIVATE, make_directory
 from geppetto.records.trimming import trim_audio
+from geppetto.redaction import Redactor
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
     from pathlib import Path
+
+    from geppetto.records.modes import FileModes
 
 Direction = Literal["sent", "received"]
 
@@ -41,7 +45,6 @@ MAX_PENDING_BYTES: Final = 64 * 1024 * 1024
 
 _BATCH_BYTES: Final = 256 * 1024
 _ENTRY_BYTES: Final = 256  # what an entry holds in memory besides its text
-_MIN_SECRET_CHARS: Final = 6  # `EMPTY`, `none`, `true`: placeholders, and some are words of JSON
 
 
 @attrs.frozen
@@ -98,7 +101,8 @@ class WireLog:
     _fd: int
     _log_audio: bool
     _max_bytes: int
-    _secrets: tuple[str, ...] = attrs.field(repr=False)
+    _redactor: Redactor
+    _modes: FileModes
     _queue: deque[_Noted] = attrs.field(factory=deque, init=False, repr=False)
     _noted_bytes: int = attrs.field(default=0, init=False)
     _written_bytes: int = attrs.field(default=0, init=False)
@@ -120,12 +124,13 @@ class WireLog:
         log_audio: bool = False,
         max_bytes: int = MAX_BYTES,
         secrets: Iterable[str] = (),
+        modes: FileModes = PRIVATE,
     ) -> WireLog:
         """
         Create the log of a session that starts at *when*; the caller closes it.
 
         Args:
-            directory: Made if missing, for the user alone (0o700, less the umask), as is the file (0o600).
+            directory: Made if missing.
             when: The local time that the name shows. More sessions in the same second get `_2`, `_3`, …: a
                 log is never shared and never overwritten.
             log_audio: Keep audio payloads, which are large and private.
@@ -133,12 +138,13 @@ class WireLog:
                 longer line makes a larger part. Nothing is ever deleted.
             secrets: Each is replaced by `[key]` wherever it stands. Texts of fewer than six characters are no
                 secrets but placeholders, and are left alone.
+            modes: Permissions of new files and directories, less the umask.
 
         Raises:
             OutputFailed: the directory or the file cannot be made.
         """
         try:
-            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_directory(directory, modes.directory)
         except FileExistsError as error:
             raise OutputFailed(f"{directory} is not a directory. Choose another one.") from error
         except OSError as error:
@@ -148,12 +154,12 @@ class WireLog:
             if os.path.lexists(part_path(path, 1)):
                 continue  # the rest of a log whose first part was removed: not ours to continue
             try:
-                fd = _create(path)
+                fd = _create(path, modes)
             except FileExistsError:
                 continue
             except OSError as error:
                 raise cannot_write(path, error) from error
-            return cls(path, fd, log_audio, max_bytes, _spellings(secrets))
+            return cls(path, fd, log_audio, max_bytes, Redactor.of(secrets), modes)
         raise AssertionError("counting never ends")
 
     @property
@@ -240,7 +246,7 @@ class WireLog:
         self._unwritten_noted_bytes = 0
 
     def _open_next_part(self) -> None:
-        fd = _create(part_path(self.path, self._part_number + 1))
+        fd = _create(part_path(self.path, self._part_number + 1), self._modes)
         full, self._fd = self._fd, fd
         self._part_number += 1
         self._part_bytes = 0
@@ -251,12 +257,7 @@ class WireLog:
 
     def _entry(self, noted: _Noted) -> LogEntry:
         text = noted.text if self._log_audio else trim_audio(noted.text, noted.type)
-        return LogEntry(noted.at, noted.direction, self._redact(noted.type), self._redact(text))
-
-    def _redact(self, text: str) -> str:
-        for secret in self._secrets:
-            text = text.replace(secret, "[key]")
-        return text
+        return LogEntry(noted.at, noted.direction, self._redactor.clean(noted.type), self._redactor.clean(text))
 
 
 def part_path(first: Path, number: int) -> Path:
@@ -264,15 +265,5 @@ def part_path(first: Path, number: int) -> Path:
     return first.with_name(f"{first.stem}.{number}{first.suffix}") if number else first
 
 
-def _create(path: Path) -> int:
-    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
-
-
-def _spellings(secrets: Iterable[str]) -> tuple[str, ...]:
-    """Return each secret as it may stand in JSON, the longest first, so that none is replaced in part."""
-    spellings: set[str] = set()
-    for secret in secrets:
-        if len(secret) >= _MIN_SECRET_CHARS:
-            in_json = {json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]}
-            spellings |= {secret} | in_json | {text.replace("/", "\\/") for text in in_json}
-    return tuple(sorted(spellings, key=len, reverse=True))
+def _create(path: Path, modes: FileModes) -> int:
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, modes.file)

@@ -1,0 +1,49 @@
+"""Locks that go away with their process: they tell the files of a running session from those of a killed one."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def lock(fd: int) -> bool:
+    """
+    Lock *fd* for as long as it is open, and return whether nobody else had.
+
+    Raises:
+        OSError: the file system has no locks.
+    """
+    return _flock(fd, fcntl.LOCK_EX)
+
+
+def is_locked(fd: int) -> bool:
+    """
+    Return whether somebody else has locked the file of *fd*.
+
+    Raises:
+        OSError: the file system has no locks.
+    """
+    return not _flock(fd, fcntl.LOCK_SH)
+
+
+def is_at(fd: int, path: Path) -> bool:
+    """Return whether *path* names the open file *fd*."""
+    try:
+        return os.path.samestat(os.fstat(fd), path.lstat())
+    except OSError:
+        return False
+
+
+def _flock(fd: int, kind: int) -> bool:
+    try:
+        fcntl.flock(fd, kind | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno in {errno.EWOULDBLOCK, errno.EACCES}:
+            return False
+        raise
+    return True

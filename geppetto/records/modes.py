@@ -1,0 +1,70 @@
+"""Who may read the files of a session, and files and directories made with just those permissions."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from typing import TYPE_CHECKING, Final
+
+import attrs
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from typing import Self
+
+
+@attrs.frozen(kw_only=True)
+class FileModes:
+    """The permissions of new files and directories. The umask takes from them, and nothing ever adds to them."""
+
+    file: int = 0o600
+    directory: int = 0o700
+
+    @classmethod
+    def shared(cls) -> Self:
+        """Return what other programs use: everything that the umask leaves."""
+        return cls(file=0o666, directory=0o777)
+
+
+PRIVATE: Final = FileModes()
+"""For the user alone."""
+
+
+def make_directory(directory: Path, mode: int = PRIVATE.directory) -> None:
+    """
+    Make *directory* and what is missing above it, with *mode* less the umask; what exists stays as it is.
+
+    Not `Path.mkdir(parents=True)`, which gives *mode* to the last one alone and leaves the others open to all.
+
+    Raises:
+        FileExistsError: there is something else at *directory*.
+        OSError: it cannot be made.
+    """
+    missing = []
+    path = directory
+    while not path.exists():
+        missing.append(path)
+        if path.parent == path:
+            break
+        path = path.parent
+    for path in reversed(missing):
+        path.mkdir(mode, exist_ok=True)
+    if not directory.is_dir():
+        directory.mkdir(mode)  # raises what is wrong
+
+
+def create_temporary(path: Path, mode: int = PRIVATE.file) -> tuple[int, Path]:
+    """
+    Create an empty file of a new name beside *path*, with *mode* less the umask; return its descriptor and its path.
+
+    Not `tempfile.mkstemp`, whose files are 0o600 whatever the user wants; a later `chmod` would not know the umask.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    while True:
+        temporary = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")
+        try:
+            return os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode), temporary
+        except FileExistsError:
+            continue

@@ -7,9 +7,11 @@ The words of a sentence run ahead of its audio. While a sentence is sent, the ne
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
+import attrs
 import trio
 
 from geppetto.errors import GeppettoError
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from geppetto.offline.prompt import Prompt
     from geppetto.offline.responses import Ending, OngoingResponse, Pace
     from geppetto.offline.voice import Voice
+
+VOICE_THREADS: Final = 4
 
 Post = Callable[[list[Event]], Awaitable[None]]
 """Sends events to the client of a response."""
@@ -46,21 +50,37 @@ def answered(brain: Mind, prompt: Prompt) -> str:
     return brain.answer(prompt.question, history, prompt.instructions)
 
 
-async def in_thread(call: Callable[[], _T], threads: trio.CapacityLimiter) -> _T:
-    """
-    Run *call* in one of *threads*.
+@attrs.define
+class Speaker:
+    """A voice at work in threads: a cancelled task leaves its thread behind at once, and the thread its sentence."""
 
-    Cancellation: at once. The thread ends by itself; trio's threads are daemons, so it holds up no exit.
-    """
-    return await trio.to_thread.run_sync(call, abandon_on_cancel=True, limiter=threads)
+    voice: Voice
+    _threads: trio.CapacityLimiter = attrs.field(factory=lambda: trio.CapacityLimiter(VOICE_THREADS))
+
+    async def warm(self) -> None:
+        """Load the voice. If it cannot be loaded, the first answer that needs it says so."""
+        with suppress(GeppettoError):
+            await self._in_thread(self.voice.warm)
+
+    async def speak(self, sentence: str) -> bytes:
+        """
+        Return *sentence* as PCM16 little-endian, mono, 24 000 Hz.
+
+        Raises:
+            GeppettoError: the voice cannot speak.
+        """
+        return await self._in_thread(partial(self.voice.speak, sentence))
+
+    async def rest(self) -> None:
+        """Wait until no thread is at work any more; for good, because it takes every thread."""
+        for _ in range(VOICE_THREADS):  # an abandoned thread keeps its token until it has finished
+            await self._threads.acquire_on_behalf_of(object())
+
+    async def _in_thread(self, call: Callable[[], _T]) -> _T:
+        return await trio.to_thread.run_sync(call, abandon_on_cancel=True, limiter=self._threads)
 
 
-async def make_speech(
-    voice: Voice,
-    parts: list[str],
-    speech_send: trio.MemorySendChannel[Speech],
-    threads: trio.CapacityLimiter,
-) -> None:
+async def make_speech(speaker: Speaker, parts: list[str], speech_send: trio.MemorySendChannel[Speech]) -> None:
     """
     Speak *parts* one after the other into *speech_send*; a voice that cannot speak says why and ends it.
 
@@ -69,7 +89,7 @@ async def make_speech(
     with speech_send:
         for part in parts:
             try:
-                await speech_send.send(await in_thread(partial(voice.speak, part), threads))
+                await speech_send.send(await speaker.speak(part))
             except GeppettoError as error:
                 await speech_send.send(error)
                 return

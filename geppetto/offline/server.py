@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager
 from enum import Enum, auto
 from functools import partial
 from typing import TYPE_CHECKING, Final, Literal
@@ -27,7 +27,7 @@ from geppetto.offline.brain import Brain
 from geppetto.offline.client_events import error_event
 from geppetto.offline.desk import open_desk
 from geppetto.offline.door import PATH, NotFound, TurnedAway, asked_model
-from geppetto.offline.performing import answered, in_thread, make_speech, perform, type_out
+from geppetto.offline.performing import Speaker, answered, make_speech, perform, type_out
 from geppetto.offline.responses import Pace
 from geppetto.offline.voice import HeartVoice, sentences
 
@@ -48,8 +48,8 @@ MAX_MESSAGE_CHARS: Final = 24 * 1024 * 1024
 """An append of 15 MiB takes 20 MiB of base64. trio-websocket closes with 1009 above this."""
 OUTBOX_BATCHES: Final = 64
 """Batches of events waiting for a client that reads slowly; then its responses wait."""
-VOICE_THREADS: Final = 4
-
+VOICE_TIMEOUT_S: Final = 5.0
+"""For a voice that is at work when the server ends."""
 Dialect = Literal["ga", "beta"]
 
 
@@ -96,7 +96,8 @@ async def open_offline_server(
         session_limit_s: After this long a session ends with `session_expired`.
         now: Unix time, for `expires_at`.
 
-    Closes: the socket, and every client with 1001, within about a second; threads are left to end by themselves.
+    Closes: the socket, and every client with 1001, within about a second. A voice that is at work is waited for,
+        at most `VOICE_TIMEOUT_S` seconds: native code that runs when Python exits can abort the process.
 
     Cancellation: the same. An exception of the block leaves as it is, not in a group; a bug in the server leaves
         in a group and cancels the block.
@@ -110,26 +111,28 @@ async def open_offline_server(
     server = _Server(
         key=bearer,
         brain=Brain() if brain is None else brain,
-        voice=voice,
+        speaker=Speaker(voice),
         dialect=dialect,
         lead_s=lead_s,
         session_limit_s=session_limit_s,
         now=now,
     )
     listeners = await listen(host, port)
+    name = getattr(voice, "name", type(voice).__name__)
     failure: Exception | None = None
     async with trio.open_nursery() as nursery:
         # The clients live in this nursery: in one of their own, a bug in one would wait there for all the others.
         nursery.start_soon(partial(trio.serve_listeners, handler_nursery=nursery), server.serve, listeners)
-        nursery.start_soon(server.warm)
+        nursery.start_soon(server.speaker.warm)
         try:
-            yield OfflineServer(
-                url=url_of(listeners[0]), key=bearer, voice_name=getattr(voice, "name", type(voice).__name__)
-            )
+            yield OfflineServer(url=url_of(listeners[0]), key=bearer, voice_name=name)
         except Exception as error:  # raised again below, outside of the nursery, which would wrap it
             failure = error
         finally:
             server.stop()
+            with trio.move_on_after(VOICE_TIMEOUT_S) as scope:
+                scope.shield = True
+                await server.speaker.rest()
             nursery.cancel_scope.cancel()
     if failure is not None:
         raise failure
@@ -148,14 +151,13 @@ _Outbox = trio.MemorySendChannel[list[str]]
 class _Server:
     key: str | None = attrs.field(repr=False)
     brain: Mind
-    voice: Voice
+    speaker: Speaker
     dialect: Dialect
     lead_s: float
     session_limit_s: float
     now: Callable[[], float]
     _stopped: bool = False
     _scopes: set[trio.CancelScope] = attrs.field(factory=set)
-    _threads: trio.CapacityLimiter = attrs.field(factory=lambda: trio.CapacityLimiter(VOICE_THREADS))
 
     def stop(self) -> None:
         """End every session: each client is told that the server is going away."""
@@ -173,11 +175,6 @@ class _Server:
                 yield scope
             finally:
                 self._scopes.discard(scope)
-
-    async def warm(self) -> None:
-        """Load the voice. If it cannot be loaded, the first answer that needs it says so."""
-        with suppress(GeppettoError):
-            await in_thread(self.voice.warm, self._threads)
 
     async def serve(self, stream: trio.SocketStream) -> None:
         """Serve one client until it leaves, its time is up, or the server stops. Raises nothing but bugs."""
@@ -273,10 +270,8 @@ class _Server:
         with scope:
             answer = answered(self.brain, response.prompt)
             ending = await (self._speak if response.spoken else type_out)(response, answer, post)
-            # Settled before it is sent: what the client asks next finds no response in its way, and the channel
-            # keeps the order.
             closing = response.finish(*ending)
-            desk.settle(response)
+            desk.settle(response)  # before the client hears of it: what it asks next finds nothing in its way
             await post(closing)
 
     async def _speak(self, response: OngoingResponse, answer: str, post: Post) -> Ending:
@@ -284,7 +279,7 @@ class _Server:
         # No buffer: the next sentence is made while this one is sent, and not the one after it.
         speech_send, speech_receive = trio.open_memory_channel[bytes | GeppettoError](0)
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(make_speech, self.voice, parts, speech_send, self._threads)
+            nursery.start_soon(make_speech, self.speaker, parts, speech_send)
             with speech_receive:
                 ending = await perform(response, parts, speech_receive, post, Pace(lead_s=self.lead_s))
             nursery.cancel_scope.cancel()

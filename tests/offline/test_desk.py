@@ -54,8 +54,8 @@ def kinds(reaction: Reaction) -> list[object]:
 
 
 def say(desk: Desk, text: str, **fields: object) -> Reaction:
-    content = [{"type": "input_text", "text": text}]
-    return tell(desk, "conversation.item.create", item={"type": "message", "role": "user", "content": content}, **fields)
+    item = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": text}]}
+    return tell(desk, "conversation.item.create", item=item, **fields)
 
 
 def order(desk: Desk) -> list[str]:
@@ -82,7 +82,10 @@ def test_items_are_added_at_the_end_the_front_or_in_between() -> None:
     desk = new_desk()
     for name, after in (("a", None), ("b", None), ("c", "root"), ("d", "a")):
         reaction = tell(
-            desk, "conversation.item.create", item=named(name), **({} if after is None else {"previous_item_id": after})
+            desk,
+            "conversation.item.create",
+            item=named(name),
+            **({} if after is None else {"previous_item_id": after}),
         )
         assert kinds(reaction) == ["conversation.item.added", "conversation.item.done"]
     assert order(desk) == ["c", "a", "d", "b"]
@@ -336,6 +339,8 @@ def test_voice_is_locked_while_assistant_audio_is_present() -> None:
     assert kinds(tell(desk, "session.update", session=patch)) == ["session.updated"]
     answered(desk)
     patch["audio"] = {"output": {"voice": "marin"}}
+    beside = {"conversation": "none", "audio": patch["audio"]}
+    assert tell(desk, "response.create", response=beside).started is not None
     assert error_of(tell(desk, "session.update", session=patch))["code"] == "cannot_update_voice"
 
 
@@ -368,11 +373,44 @@ _JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
     max_leaves=6,
 )
-_WORDS = (
-    "session item response audio output input format type rate voice speed turn_detection transcription tools name "
-    "content role text message user assistant input_text output_text input_audio function_call_output call_id realtime "
-    "item_reference id conversation none metadata output_modalities modalities max_output_tokens truncation"
-).split()
+_WORDS = [
+    "session",
+    "item",
+    "response",
+    "audio",
+    "output",
+    "input",
+    "format",
+    "type",
+    "rate",
+    "voice",
+    "speed",
+    "turn_detection",
+    "transcription",
+    "tools",
+    "name",
+    "content",
+    "role",
+    "text",
+    "message",
+    "user",
+    "assistant",
+    "input_text",
+    "output_text",
+    "input_audio",
+    "function_call_output",
+    "call_id",
+    "realtime",
+    "item_reference",
+    "id",
+    "conversation",
+    "none",
+    "metadata",
+    "output_modalities",
+    "modalities",
+    "max_output_tokens",
+    "truncation",
+]
 _SHAPED = st.recursive(
     _JSON | st.sampled_from(_WORDS),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(_WORDS), inner, max_size=5),
@@ -383,9 +421,29 @@ _SHAPED = st.recursive(
 @settings(max_examples=150, deadline=None)
 @given(
     st.sampled_from(["ga", "beta"]),
-    st.lists(st.tuples(st.sampled_from(sorted(_EVENTS)), st.dictionaries(st.sampled_from(
-        ["session", "item", "response", "audio", "item_id", "content_index", "audio_end_ms", "event_id", "junk"]
-    ), _SHAPED, max_size=3)), max_size=6),
+    st.lists(
+        st.tuples(
+            st.sampled_from(sorted(_EVENTS)),
+            st.dictionaries(
+                st.sampled_from(
+                    [
+                        "session",
+                        "item",
+                        "response",
+                        "audio",
+                        "item_id",
+                        "content_index",
+                        "audio_end_ms",
+                        "event_id",
+                        "junk",
+                    ]
+                ),
+                _SHAPED,
+                max_size=3,
+            ),
+        ),
+        max_size=6,
+    ),
 )
 def test_nothing_that_a_client_sends_raises(dialect: str, events: list[tuple[str, Json]]) -> None:
     """Whatever the JSON, every answer is a documented server event."""

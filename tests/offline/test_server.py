@@ -84,6 +84,8 @@ async def test_spoken_answer_has_the_events_of_the_live_service_in_their_order()
         "response.done",
         "rate_limits.updated",
     ]
+    user, _, assistant, done = (event for event in events if event["type"].startswith("conversation.item."))
+    assert [event["previous_item_id"] for event in (user, assistant, done)] == [None, user["item"]["id"], None]
 
 
 async def test_audio_and_words_arrive_whole() -> None:
@@ -109,10 +111,10 @@ async def test_words_run_ahead_of_the_audio_of_their_sentence() -> None:
 
 
 async def test_next_sentence_is_made_while_the_first_is_sent() -> None:
-    """The first sentence is heard while the voice is still at work on the second."""
+    """The first sentence is heard while the voice is still at work on the second, and not yet on the third."""
     voice = StuckVoice("second")
     async with serving(voice=voice) as server, connected(server) as client:
-        await client.say(TWO_SENTENCES)
+        await client.say(f"{TWO_SENTENCES} And a third.")
         await client.send("response.create")
         expected = len(ToneVoice().speak("The first sentence is here."))
         while len(pcm_of(client.seen)) < expected:
@@ -120,6 +122,17 @@ async def test_next_sentence_is_made_while_the_first_is_sent() -> None:
         assert len(voice.asked) == 2
         voice.release.set()
         await client.until("response.done")
+
+
+async def test_voice_is_one_sentence_ahead_at_most() -> None:
+    """While the first sentence is paced out, a quick voice waits with the third."""
+    voice = StuckVoice("none of them")
+    async with serving(voice=voice, lead_s=0.1) as server, connected(server) as client:
+        await client.say("Ten chars. Two. Three.")
+        await client.send("response.create")
+        for _ in range(4):  # of five deltas
+            await client.until("response.output_audio.delta")
+        assert voice.asked == ["Ten chars.", "Two."]
 
 
 async def test_text_answer() -> None:
@@ -173,7 +186,8 @@ async def test_small_budget_ends_incomplete() -> None:
 
 async def test_cancel_in_the_middle_of_an_answer() -> None:
     """A cancelled response closes its parts, keeps what was said, and leaves room for the next one."""
-    async with serving(voice=StuckVoice("second")) as server, connected(server) as client:
+    voice = StuckVoice("second")
+    async with serving(voice=voice) as server, connected(server) as client:
         await client.say(TWO_SENTENCES)
         await client.send("response.create")
         await client.until("response.output_audio.delta")
@@ -187,7 +201,10 @@ async def test_cancel_in_the_middle_of_an_answer() -> None:
             "conversation.item.truncate", item_id=done["output"][0]["id"], content_index=0, audio_end_ms=heard_ms
         )
         await client.until("conversation.item.truncated")
-        assert (await client.ask("Go on."))[-2]["response"]["status"] == "completed"
+        voice.release.set()
+        following = await client.ask("Go on.")
+        assert following[-2]["response"]["status"] == "completed"
+        assert done["id"] not in [event.get("response_id") for event in following]
         assert not [event for event in client.seen if event["type"] == "error"]
 
 

@@ -157,8 +157,9 @@ async def test_session_expires() -> None:
     assert reason == events[-1]["error"]["message"]
 
 
-async def test_leaving_says_goodbye_to_every_client() -> None:
+async def test_leaving_says_goodbye_to_every_client(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leaving the block closes each client with 1001, idle or in the middle of an answer, within about a second."""
+    monkeypatch.setattr("geppetto.offline.server.VOICE_TIMEOUT_S", 0.1)
     voice = Endless()
     with trio.fail_after(LIMIT_S):
         async with guests() as arrive:
@@ -331,6 +332,22 @@ async def test_broken_frames_do_not_take_the_server_down(frames: bytes) -> None:
             await other.ask("Still there?")
 
 
+async def test_ping_after_the_goodbye_does_not_take_the_server_down() -> None:
+    """A client that pings instead of answering the close frame is dropped: wsproto has no answer to that."""
+    with trio.fail_after(LIMIT_S):
+        async with quick_server(session_limit_s=0.2) as server:
+            stream = await _upgraded(server)
+            received = b""
+            while b"maximum duration" not in received or b"\x88" not in received:
+                received += await stream.receive_some()
+            await stream.send_all(b"\x89\x80\0\0\0\0")
+            while await stream.receive_some():
+                pass
+            await stream.aclose()
+            async with connected(server) as client:
+                await client.ask("Hi.", output_modalities=["text"])
+
+
 async def test_too_large_a_message_closes_with_1009(monkeypatch: pytest.MonkeyPatch) -> None:
     """A message over the limit ends that connection with 1009."""
     monkeypatch.setattr("geppetto.offline.server.MAX_MESSAGE_CHARS", 10_000)
@@ -358,25 +375,81 @@ async def test_what_no_client_should_send_is_answered_by_errors() -> None:
             await client.ask("Still there?")
 
 
-def test_abandoned_voice_does_not_hold_up_the_exit() -> None:
-    """A process that leaves the server while its voice is at work ends at once."""
-    script = """
-import time, trio
-from geppetto.offline.server import open_offline_server
-from geppetto.offline.voice import ToneVoice
-class Slow(ToneVoice):
-    def warm(self):
-        print("warming", flush=True)
-        time.sleep(30)
+async def test_leaving_waits_for_a_voice_at_work() -> None:
+    """A sentence in the making is finished before the block ends: its thread must not outlive Python."""
+
+    class Slow(Endless):
+        finished = False
+
+        def speak(self, sentence: str) -> bytes:
+            pcm = super().speak(sentence)
+            self.finished = True
+            return pcm
+
+    voice = Slow()
+    with trio.fail_after(LIMIT_S):
+        async with quick_server(voice=voice) as server, connected(server) as client:
+            await client.send("response.create")
+            await trio.to_thread.run_sync(voice.called.wait, LIMIT_S)
+            threading.Timer(0.2, voice.release.set).start()
+    assert voice.finished
+
+
+async def test_client_that_arrives_while_the_server_leaves_does_not_hold_it_up() -> None:
+    """The socket listens until the voice is done: who comes in then is let go at once."""
+    voice = Endless()
+    leave, left = trio.Event(), trio.Event()
+
+    async def serve(task_status: trio.TaskStatus[OfflineServer]) -> None:
+        async with quick_server(voice=voice) as server:
+            task_status.started(server)
+            await leave.wait()
+        left.set()
+
+    with trio.fail_after(LIMIT_S):
+        async with guests() as arrive, trio.open_nursery() as nursery:
+            server = await nursery.start(serve)
+            client = await arrive(server)
+            await client.send("response.create")
+            await trio.to_thread.run_sync(voice.called.wait, LIMIT_S)
+            leave.set()
+            await ending(client.ws)
+            stream = await trio.open_tcp_stream("127.0.0.1", _port(server))
+            with trio.fail_after(LEAVING_S):
+                assert await stream.receive_some() == b""
+            voice.release.set()
+            await left.wait()
+            await stream.aclose()
+
+
+LEAVE_AT_ONCE = """
+import trio, trio.testing
+from geppetto.offline import server
+from geppetto.offline.voice import HeartVoice, ToneVoice
 async def main():
-    async with open_offline_server(voice=Slow()):
+    {setup}
+    async with server.open_offline_server(voice=voice):
         await trio.testing.wait_all_tasks_blocked(0.2)
-import trio.testing
 trio.run(main)
 """
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=15, check=True)
-    assert done.stdout == "warming\n"
-    assert done.stderr == ""
+
+
+def test_voice_that_never_ends_does_not_hold_up_the_exit() -> None:
+    """A process whose voice is stuck ends all the same, after the bound."""
+    setup = "import time; server.VOICE_TIMEOUT_S = 0.1; voice = ToneVoice(); voice.warm = lambda: time.sleep(30)"
+    _leave_at_once(setup)
+
+
+def test_process_that_leaves_while_the_real_voice_is_loading_ends_well() -> None:
+    """Native code that runs when Python exits would abort the process: the server waits for it."""
+    pytest.importorskip("hibari")
+    _leave_at_once("voice = HeartVoice()")
+
+
+def _leave_at_once(setup: str) -> None:
+    script = [sys.executable, "-c", LEAVE_AT_ONCE.format(setup=setup)]
+    done = subprocess.run(script, capture_output=True, text=True, timeout=20, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 async def _binary(client: OfflineClient) -> None:

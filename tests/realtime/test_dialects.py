@@ -1,0 +1,156 @@
+"""What is sent, in either dialect, judged by the official package's types."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+import attrs
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from geppetto.realtime.dialects import BETA, DIALECTS, GA, Dialect
+from geppetto.realtime.events import (
+    CancelResponse,
+    CreateResponse,
+    CreateTextItem,
+    SessionSettings,
+    UpdateSession,
+)
+from tests.official_types import check_client_event
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from geppetto.realtime.events import ClientEvent, Modality
+
+FULL = SessionSettings(
+    instructions="Be brief.", voice="ash", speed=1.25, max_output_tokens=100, transcription_model="whisper-1"
+)
+OPTIONAL = {
+    "instructions": st.none() | st.text(),
+    "voice": st.none() | st.sampled_from(["alloy", "ash", "verse"]),
+    "speed": st.none() | st.floats(0.25, 1.5),
+    "max_output_tokens": st.none() | st.integers(1, 4096),
+    "transcription_model": st.none() | st.sampled_from(["whisper-1", "gpt-4o-transcribe"]),
+}
+
+
+def wire(dialect: Dialect, event: ClientEvent) -> dict[str, Any]:
+    """Return the JSON of *event*."""
+    return cast("dict[str, Any]", json.loads(dialect.encode(event)))
+
+
+def session(dialect: Dialect, settings: SessionSettings) -> Mapping[str, Any]:
+    """Return the session of a `session.update`."""
+    return cast("Mapping[str, Any]", wire(dialect, UpdateSession(event_id="e", settings=settings))["session"])
+
+
+EVENTS: list[ClientEvent] = [
+    UpdateSession(event_id="e", settings=SessionSettings()),
+    UpdateSession(event_id="e", settings=FULL),
+    UpdateSession(event_id="e", settings=SessionSettings(modality="text")),
+    CreateTextItem(event_id="e", role="user", text="Hi"),
+    CreateTextItem(event_id="e", role="assistant", text="Hi"),
+    CreateTextItem(event_id="e", role="system", text="Hi"),
+    CreateResponse(event_id="e"),
+    CancelResponse(event_id="e"),
+    CancelResponse(event_id="e", response_id="r"),
+]
+
+
+@pytest.mark.parametrize("name", ["ga", "beta"])
+@pytest.mark.parametrize("event", EVENTS, ids=lambda event: type(event).__name__)
+def test_every_event_is_an_official_one(name: Literal["ga", "beta"], event: ClientEvent) -> None:
+    """Each client event has the documented shape, its id, and the type that the log will name."""
+    sent = wire(DIALECTS[name], event)
+    check_client_event(sent, name)
+    assert sent["event_id"] == "e"
+    assert sent["type"] == Dialect.type_of(event)
+
+
+@given(st.builds(SessionSettings, modality=st.sampled_from(["audio", "text"]), **OPTIONAL))
+def test_any_settings_are_official_ones(settings: SessionSettings) -> None:
+    """Whatever is set or left out, both dialects say it in documented words."""
+    event = UpdateSession(event_id="e", settings=settings)
+    check_client_event(wire(GA, event), "ga")
+    check_client_event(wire(BETA, attrs.evolve(event, settings=attrs.evolve(settings, temperature=0.8))), "beta")
+
+
+def test_ga_session() -> None:
+    """Nested; server-side turn detection is switched off by null, not left out."""
+    pcm = {"type": "audio/pcm", "rate": 24_000}
+    assert session(GA, FULL) == {
+        "type": "realtime",
+        "output_modalities": ["audio"],
+        "instructions": "Be brief.",
+        "max_output_tokens": 100,
+        "audio": {
+            "input": {"format": pcm, "turn_detection": None, "transcription": {"model": "whisper-1"}},
+            "output": {"format": pcm, "voice": "ash", "speed": 1.25},
+        },
+    }
+
+
+def test_beta_session() -> None:
+    """Flat; audio takes both modalities, and turn detection is null as well."""
+    assert session(BETA, attrs.evolve(FULL, temperature=0.7)) == {
+        "modalities": ["text", "audio"],
+        "input_audio_format": "pcm16",
+        "output_audio_format": "pcm16",
+        "max_response_output_tokens": 100,
+        "turn_detection": None,
+        "input_audio_transcription": {"model": "whisper-1"},
+        "instructions": "Be brief.",
+        "voice": "ash",
+        "speed": 1.25,
+        "temperature": 0.7,
+    }
+
+
+@pytest.mark.parametrize("modality", ["audio", "text"])
+def test_what_is_not_set_is_left_to_the_server(modality: Modality) -> None:
+    """No voice, speed or instructions of ours; the token limit is `inf`, transcription is off."""
+    ga, beta = (session(dialect, SessionSettings(modality=modality)) for dialect in (GA, BETA))
+    assert ga["audio"]["output"].keys() == {"format"}
+    assert ga["audio"]["input"]["transcription"] is None
+    assert ga["output_modalities"] == [modality]
+    assert beta["modalities"] == (["text"] if modality == "text" else ["text", "audio"])
+    assert ga["max_output_tokens"] == beta["max_response_output_tokens"] == "inf"
+    assert not {"instructions", "temperature"} & ga.keys()
+    assert not {"instructions", "voice", "speed", "temperature"} & beta.keys()
+
+
+@pytest.mark.parametrize(
+    ("dialect", "role", "kind"),
+    [
+        (GA, "user", "input_text"),
+        (GA, "system", "input_text"),
+        (GA, "assistant", "output_text"),
+        (BETA, "user", "input_text"),
+        (BETA, "assistant", "text"),
+    ],
+)
+def test_the_role_decides_the_content_type(
+    dialect: Dialect, role: Literal["user", "assistant", "system"], kind: str
+) -> None:
+    """What the assistant said is another type than what was said to it, and in each dialect its own."""
+    item = wire(dialect, CreateTextItem(event_id="e", role=role, text="Hi"))["item"]
+    assert item == {"type": "message", "role": role, "content": [{"type": kind, "text": "Hi"}]}
+
+
+@given(st.text(st.characters(categories=None)))
+def test_any_text_can_be_sent(text: str) -> None:
+    """A frame is always UTF-8: half a surrogate pair becomes U+FFFD, two halves their character."""
+    frame = GA.encode(CreateTextItem(event_id="e", role="user", text=text))
+    sent = json.loads(frame.encode("utf-8"))["item"]["content"][0]["text"]
+    assert sent == text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
+def test_only_beta_has_its_header_and_its_temperature() -> None:
+    """GA servers refuse the beta header, and know no temperature."""
+    assert GA.headers == ()
+    assert BETA.headers == (("OpenAI-Beta", "realtime=v1"),)
+    assert GA.default_temperature is None
+    assert BETA.default_temperature == 0.8

@@ -1,0 +1,140 @@
+"""From audio in a channel to files on the disk."""
+
+from __future__ import annotations
+
+import threading
+import wave
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+import trio
+from trio.testing import wait_all_tasks_blocked
+
+from geppetto.errors import OutputFailed
+from geppetto.realtime.events import TextDelta
+from geppetto.realtime.happenings import ReplyAudio, ReplyDone
+from geppetto.realtime.reply import Reply
+from geppetto.records.recorder import Recorder
+from geppetto.routing import ToFiles
+from geppetto.tasks.assemble import assemble
+
+if TYPE_CHECKING:
+    from geppetto.records.recorder import SavedReply
+
+NOW = datetime(2026, 11, 21, 10, 15, 2, tzinfo=UTC)
+
+
+def audio(reply: Reply, pcm: bytes, item_id: str = "i") -> ReplyAudio:
+    """Return a piece of audio."""
+    return ReplyAudio(reply=reply, item_id=item_id, content_index=0, pcm=pcm)
+
+
+def frames(path: Path | None) -> bytes:
+    """Return the audio of a WAV file."""
+    assert path is not None
+    with wave.open(str(path)) as file:
+        return bytes(file.readframes(file.getnframes()))
+
+
+def parts(directory: Path) -> list[Path]:
+    """Return the unfinished files of *directory*."""
+    return list(directory.glob("*.part"))
+
+
+def open_files() -> int:
+    """Return how many descriptors this process has open; 0 where that is not told."""
+    return len(list(Path("/proc/self/fd").glob("*")))
+
+
+async def run(
+    directory: Path, happenings: list[ToFiles], open_replies: list[Reply], recorder: Recorder | None = None
+) -> list[SavedReply]:
+    """Feed *happenings* and the end of the channel to the task; return what it delivers, in order."""
+    send, receive = trio.open_memory_channel[ToFiles](len(happenings))
+    for happening in happenings:
+        send.send_nowait(happening)
+    send.close()
+    saved: list[SavedReply] = []
+
+    async def deliver(one: SavedReply) -> None:
+        await trio.lowlevel.checkpoint()
+        saved.append(one)
+
+    with trio.fail_after(5):
+        await assemble(receive, recorder or Recorder(directory, lambda: NOW), deliver, lambda: open_replies)
+    return saved
+
+
+async def test_audio_is_written_in_order_and_delivered_when_closed(tmp_path: Path) -> None:
+    """Two replies that interleave are two files, each with its own bytes, delivered in the order of their ends."""
+    a, b = Reply(status="completed"), Reply(status="completed")
+    a.add_delta(TextDelta(response_id="", delta="Hello."))
+    saved = await run(
+        tmp_path,
+        [audio(a, b"\1\0\2"), audio(b, b"\x0b\0"), audio(a, b"\0\3\0"), ReplyDone(reply=b), ReplyDone(reply=a)],
+        [],
+    )
+    assert [one.reply is reply for one, reply in zip(saved, (b, a), strict=True)] == [True, True]
+    assert [frames(one.audio_file) for one in saved] == [b"\x0b\0", b"\1\0\2\0\3\0"]
+    assert all(one.audio_file is not None and "partial" not in one.audio_file.name for one in saved)
+    assert saved[1].transcript_file is not None
+    assert saved[1].transcript_file.read_text().endswith("Transcript:\nHello.\n")
+
+
+async def test_what_is_open_at_the_end_is_kept_as_partial(tmp_path: Path) -> None:
+    """When the channel ends, an answer that was cut off is saved with what came, and marked."""
+    reply = Reply(status="cancelled", reason="the session ended")
+    (saved,) = await run(tmp_path, [audio(reply, b"\1\0\2")], [reply])
+    assert saved.audio_file == tmp_path / "audio_20261121_101502_partial.wav"
+    assert frames(saved.audio_file) == b"\1\0\2\0"
+    assert saved.transcript_file is not None
+    assert "Status: partial (cancelled: the session ended)" in saved.transcript_file.read_text()
+    assert parts(tmp_path) == []
+
+
+async def test_a_directory_that_cannot_be_written_ends_the_task(tmp_path: Path) -> None:
+    """The sentence names it, and the channel is closed."""
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    with pytest.raises(OutputFailed, match="file is not a directory"):
+        await run(blocked, [audio(Reply(), b"\1\0")], [])
+
+
+async def test_a_hanging_disk_is_left_behind(tmp_path: Path) -> None:
+    """Cancelling waits neither for the write that hangs nor for its lock."""
+    hang = threading.Event()
+
+    class Hanging(Recorder):
+        def _append(self, *args: object) -> None:
+            hang.wait(5)
+
+    recorder = Hanging(tmp_path, lambda: NOW)
+    try:
+        with trio.fail_after(2):
+            async with trio.open_nursery() as nursery:
+                happenings: list[ToFiles] = [audio(Reply(), b"\1\0")]
+                nursery.start_soon(run, tmp_path, happenings, [], recorder)
+                await wait_all_tasks_blocked()
+                nursery.cancel_scope.cancel()
+    finally:
+        hang.set()
+
+
+async def test_a_bug_leaves_no_file_open(tmp_path: Path) -> None:
+    """Whatever fails in between, the files are closed, and their audio is there under the temporary name."""
+    reply, other = Reply(), Reply(status="completed")
+    before = open_files()
+    recorder = Recorder(tmp_path, lambda: NOW)
+
+    async def deliver(saved: SavedReply) -> None:
+        raise ZeroDivisionError
+
+    send, receive = trio.open_memory_channel[ToFiles](3)
+    for happening in (audio(reply, b"\1\0"), ReplyDone(reply=other)):
+        send.send_nowait(happening)
+    with trio.fail_after(5), pytest.raises(ZeroDivisionError):
+        await assemble(receive, recorder, deliver, list)
+    assert frames(tmp_path / "audio_20261121_101502.wav.part") == b"\1\0"
+    assert open_files() == before

@@ -1,0 +1,128 @@
+"""What is heard, and how long is waited for it, in virtual time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+import trio
+
+from geppetto.errors import ConnectionLost
+from geppetto.realtime.happenings import SessionReady
+from geppetto.tasks.receive import StallWatch, receive
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from trio.testing import MockClock
+
+    from geppetto.realtime.happenings import Happening
+
+
+class Server:
+    """Gives messages as they are put in, then closes if told so."""
+
+    def __init__(self, *messages: str | bytes, closes: bool = True) -> None:
+        """Have *messages* ready."""
+        self._messages = list(messages)
+        self._closes = closes
+
+    async def receive(self) -> str | bytes:
+        """Return the next message."""
+        await trio.lowlevel.checkpoint()
+        if self._messages:
+            return self._messages.pop(0)
+        if not self._closes:
+            await trio.sleep_forever()
+        raise ConnectionLost("The connection was lost.")
+
+
+def ready(session_id: str) -> SessionReady:
+    """Return a happening with a name."""
+    return SessionReady(session_id=session_id, expires_at=None)
+
+
+async def test_what_is_heard_is_handed_on_in_order(autojump_clock: MockClock) -> None:
+    """Every happening of a message is handed on before the next message is heard; the close is told as it is."""
+    log: list[str] = []
+
+    def hear(message: str | bytes) -> Sequence[Happening]:
+        log.append(f"hear {message!r}")
+        return [ready(f"{message!r} {n}") for n in (1, 2)]
+
+    async def hand_on(happening: Happening) -> None:
+        assert isinstance(happening, SessionReady)
+        await trio.sleep(1)
+        log.append(f"hand on {happening.session_id}")
+
+    with pytest.raises(ConnectionLost, match="was lost"):
+        await receive(Server("a", b"b"), hear, StallWatch(60.0), hand_on)
+    assert log == [
+        "hear 'a'",
+        "hand on 'a' 1",
+        "hand on 'a' 2",
+        "hear b'b'",
+        "hand on b'b' 1",
+        "hand on b'b' 2",
+    ]
+
+
+async def test_what_is_owed_is_waited_for_so_long(autojump_clock: MockClock) -> None:
+    """When it does not come, the sentence says what was awaited, and for how long."""
+    stall = StallWatch(60.0)
+    stall.expect("The answer")
+    start = trio.current_time()
+    with pytest.raises(ConnectionLost, match=r"^The answer did not come for 60 s\. Try again"):
+        await stall.receive(Server(closes=False))
+    assert trio.current_time() - start == pytest.approx(60)
+
+
+async def test_a_wait_has_its_own_length(autojump_clock: MockClock) -> None:
+    """The opening of the session is waited for another time than an answer."""
+    stall = StallWatch(60.0)
+    stall.expect("The opening", 15.0)
+    with pytest.raises(ConnectionLost, match="The opening did not come for 15 s"):
+        await stall.receive(Server(closes=False))
+
+
+async def test_progress_moves_the_deadline(autojump_clock: MockClock) -> None:
+    """Somebody who sees progress while a message is awaited gives it more time."""
+    stall = StallWatch(60.0)
+    stall.expect("The answer")
+    start = trio.current_time()
+
+    async def progress() -> None:
+        await trio.sleep(50)
+        stall.expect("The answer")
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(progress)
+        with pytest.raises(ConnectionLost):
+            await stall.receive(Server(closes=False))
+    assert trio.current_time() - start == pytest.approx(110)
+
+
+async def test_nothing_owed_is_waited_for_without_end(autojump_clock: MockClock) -> None:
+    """A person who does not ask has all the time in the world, from the start and after an answer."""
+    stall = StallWatch(60.0)
+    with trio.move_on_after(10_000) as patience:
+        await stall.receive(Server(closes=False))
+    assert patience.cancelled_caught
+    stall.expect("The answer")
+    stall.relax()
+    with trio.move_on_after(10_000) as patience:
+        await stall.receive(Server(closes=False))
+    assert patience.cancelled_caught
+
+
+async def test_a_deadline_holds_for_the_next_wait(autojump_clock: MockClock) -> None:
+    """Messages that are no progress don't give a stalled answer more time."""
+    stall = StallWatch(60.0)
+    stall.expect("The answer")
+    start = trio.current_time()
+    for _ in range(2):
+        await trio.sleep(20)
+        assert await stall.receive(Server("heartbeat")) == "heartbeat"
+    with pytest.raises(ConnectionLost):
+        await stall.receive(Server(closes=False))
+    assert trio.current_time() - start == pytest.approx(60)

@@ -1,0 +1,45 @@
+"""The only task that speaks."""
+
+from __future__ import annotations
+
+import pytest
+import trio
+
+from geppetto.errors import ConnectionLost
+from geppetto.realtime.events import ClientEvent, CreateResponse
+from geppetto.tasks.send import send
+
+
+class Wire:
+    """Takes messages, until it breaks."""
+
+    def __init__(self, breaks_after: int) -> None:
+        """Take *breaks_after* messages."""
+        self.taken: list[str] = []
+        self._breaks_after = breaks_after
+
+    async def send(self, text: str) -> None:
+        """Take *text*."""
+        await trio.lowlevel.checkpoint()
+        if len(self.taken) == self._breaks_after:
+            raise ConnectionLost("The connection was lost.")
+        self.taken.append(text)
+
+
+async def test_events_are_sent_in_order_until_the_connection_breaks() -> None:
+    """Each is put into words when its turn comes, not before; the reason of the end is the connection's."""
+    events_send, events_receive = trio.open_memory_channel[ClientEvent](5)
+    for number in range(5):
+        events_send.send_nowait(CreateResponse(event_id=f"e{number}"))
+    spoken: list[str] = []
+
+    def speak(event: ClientEvent) -> str:
+        spoken.append(event.event_id)
+        return f"<{event.event_id}>"
+
+    wire = Wire(breaks_after=2)
+    with pytest.raises(ConnectionLost, match="was lost"):
+        await send(wire, events_receive.receive, speak)
+    assert wire.taken == ["<e0>", "<e1>"]
+    assert spoken == ["e0", "e1", "e2"]
+    assert events_receive.statistics().current_buffer_used == 2

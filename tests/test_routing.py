@@ -1,0 +1,118 @@
+"""Who is told of what, and what a full channel does, in virtual time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+import trio
+
+from geppetto.errors import Ending, OutputFailed, ServerRefused
+from geppetto.notices import Notice, Ready, ToDisplay, Words
+from geppetto.realtime.events import ErrorDetails
+from geppetto.realtime.happenings import (
+    Complaint,
+    HistoryCut,
+    QuestionAsked,
+    RateLimited,
+    ReplyAudio,
+    ReplyDone,
+    ReplyText,
+    SessionOver,
+    SessionReady,
+)
+from geppetto.realtime.reply import Reply, Turn
+from geppetto.routing import ToFiles, hand_on, route
+from geppetto.status import ExitStatus
+
+if TYPE_CHECKING:
+    from trio.testing import MockClock
+
+    from geppetto.realtime.happenings import Happening
+
+TURN = Turn(index=3, question="a?")
+OURS = Reply(turn=TURN)
+FOREIGN = Reply()
+ERROR = ErrorDetails(code="oops")
+AUDIO = ReplyAudio(reply=OURS, item_id="i", content_index=0, pcm=b"\0\0")
+TEXT = ReplyText(reply=OURS, delta="Hi")
+FOREIGN_TEXT = ReplyText(reply=FOREIGN, delta="Hi")
+DONE = ReplyDone(reply=OURS)
+
+
+@pytest.mark.parametrize(
+    ("happening", "files", "shown"),
+    [
+        (AUDIO, [AUDIO], []),
+        (DONE, [DONE], []),
+        (TEXT, [TEXT], [Words(3, "Hi")]),
+        (FOREIGN_TEXT, [FOREIGN_TEXT], []),
+        (SessionReady(session_id="s", expires_at=None), [], [Ready()]),
+        (
+            RateLimited(turn=TURN, error=ERROR, wait_s=1.0),
+            [],
+            [Notice("the server is at its rate limit: oops; asking again")],
+        ),
+        (
+            HistoryCut(dropped=2),
+            [],
+            [Notice("the conversation is long: its 2 oldest parts were not told again")],
+        ),
+        (Complaint(error=ERROR), [], [Notice("the server reported an error: oops")]),
+        (QuestionAsked(turn=TURN), [], []),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+async def test_everyone_is_told_what_concerns_them(
+    happening: Happening, files: list[object], shown: list[object]
+) -> None:
+    """Files get audio, words and ends; the screen gets the words that were asked for, and what a person must know."""
+    files_send, files_receive = trio.open_memory_channel[ToFiles](9)
+    display_send, display_receive = trio.open_memory_channel[ToDisplay](9)
+    await route(happening, files_send, display_send, 1.0)
+    files_send.close()
+    display_send.close()
+    assert [thing async for thing in files_receive] == files
+    assert [thing async for thing in display_receive] == shown
+
+
+async def test_the_end_of_the_session_is_raised() -> None:
+    """It is an error like any other end of a connection."""
+    files_send, _files = trio.open_memory_channel[ToFiles](0)
+    display_send, _display = trio.open_memory_channel[ToDisplay](0)
+    over = SessionOver(ending=Ending(ExitStatus.REFUSED, "No."))
+    with pytest.raises(ServerRefused, match=r"^No\.$"):
+        await route(over, files_send, display_send, 1.0)
+
+
+async def test_a_full_channel_is_waited_for(autojump_clock: MockClock) -> None:
+    """A short stall of the disk loses nothing."""
+    send, receive = trio.open_memory_channel[int](1)
+    send.send_nowait(1)
+
+    async def drain() -> None:
+        await trio.sleep(9)
+        receive.receive_nowait()
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(drain)
+        await hand_on(send, 2, 10.0, "The screen")
+    assert receive.receive_nowait() == 2
+
+
+async def test_a_full_channel_is_not_waited_for_without_end(autojump_clock: MockClock) -> None:
+    """A stalled disk or terminal ends the session with a sentence that names it: the pongs must go on."""
+    send, _receive = trio.open_memory_channel[int](0)
+    start = trio.current_time()
+    with pytest.raises(OutputFailed, match=r"^The screen took nothing for 10 s\. Check the disk"):
+        await hand_on(send, 1, 10.0, "The screen")
+    assert trio.current_time() - start == pytest.approx(10)
+
+
+async def test_who_has_failed_need_not_be_told(autojump_clock: MockClock) -> None:
+    """A receiver that is gone has a reason of its own, which ends the session; this one waits for that end."""
+    send, receive = trio.open_memory_channel[int](0)
+    receive.close()
+    with trio.move_on_after(1000) as scope:
+        await hand_on(send, 1, 10.0, "The screen")
+    assert scope.cancelled_caught

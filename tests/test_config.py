@@ -202,14 +202,13 @@ URL_TEXT = st.text(st.sampled_from([*"abC19.:/?#[]@&=+%;-_~ ", "ü", "\n", "\x00
 @given(
     st.sampled_from(["ws://", "wss://", "wss://h", ""]),
     URL_TEXT,
-    st.none() | st.text(st.characters(categories=None), max_size=5),
+    st.none() | st.text(st.characters() | st.just("\udcff"), max_size=5),
 )
 def test_any_address_is_refused_or_usable(scheme: str, rest: str, model: str | None) -> None:
     """What is not refused has a host, and an endpoint that a request can carry, with one model at the most."""
     try:
         config = ClientConfig(url=scheme + rest, model=model)
-    except ConfigError as error:
-        assert str(error).endswith(".")
+    except ConfigError:
         return
     parts = urlsplit(config.endpoint)
     assert config.endpoint.isascii()

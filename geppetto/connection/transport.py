@@ -24,8 +24,8 @@ import wsproto.utilities
 
 from geppetto.connection.dial import DIRECT, dial
 from geppetto.connection.failures import not_a_websocket, rejection, transient
-from geppetto.errors import ConnectionLost
-from geppetto.realtime.verdicts import close_ending
+from geppetto.errors import ConnectionEnded, ConnectionLost
+from geppetto.realtime.verdicts import close_ending, is_final_close
 from geppetto.text import escape
 
 if TYPE_CHECKING:
@@ -137,10 +137,13 @@ class Transport:
         code = reason.code if reason is not None else None
         text = escape((reason.reason if reason is not None else None) or "")
         if code == 1009 and text.startswith("Exceeded maximum message size"):
-            return ConnectionLost(
+            return ConnectionEnded(
                 "The server sent a message over the limit (1009). Raise the limit with --max-message-bytes."
             )
-        return close_ending(code, text).error or ConnectionLost("The connection is closed.")
+        ending = close_ending(code, text)
+        if is_final_close(code):
+            return ConnectionEnded(ending.why)
+        return ending.error or ConnectionLost(ending.why)
 
 
 @attrs.frozen(kw_only=True)

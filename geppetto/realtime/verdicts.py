@@ -98,6 +98,15 @@ def fatal_ending(error: ErrorDetails, *, settings: bool = False) -> Ending:
     return Ending(status, f"The server {said}: {error}. {_NEXT_STEP[error.code]}")
 
 
+def is_final_close(code: int | None) -> bool:
+    """
+    Whether a new connection after this close would be unwanted (1000) or end the same way (1009).
+
+    A server that ends an expired session with 1000 has said `session_expired` before, and that is heard first.
+    """
+    return code in {1000, 1009}
+
+
 def close_ending(code: int | None, reason: str) -> Ending:
     """
     Return the ending that the server's Close makes.

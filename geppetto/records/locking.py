@@ -18,17 +18,13 @@ def lock(fd: int) -> bool:
     Raises:
         OSError: the file system has no locks.
     """
-    return _flock(fd, fcntl.LOCK_EX)
-
-
-def is_locked(fd: int) -> bool:
-    """
-    Return whether somebody else has locked the file of *fd*.
-
-    Raises:
-        OSError: the file system has no locks.
-    """
-    return not _flock(fd, fcntl.LOCK_SH)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno in {errno.EWOULDBLOCK, errno.EACCES}:
+            return False
+        raise
+    return True
 
 
 def is_at(fd: int, path: Path) -> bool:
@@ -37,13 +33,3 @@ def is_at(fd: int, path: Path) -> bool:
         return os.path.samestat(os.fstat(fd), path.lstat())
     except OSError:
         return False
-
-
-def _flock(fd: int, kind: int) -> bool:
-    try:
-        fcntl.flock(fd, kind | fcntl.LOCK_NB)
-    except OSError as error:
-        if error.errno in {errno.EWOULDBLOCK, errno.EACCES}:
-            return False
-        raise
-    return True

@@ -14,7 +14,6 @@ import attrs
 from geppetto.audio.pcm import SAMPLE_RATE_HZ, duration_s, whole_frames_bytes
 from geppetto.audio.wav import HEADER_BYTES, MAX_DATA_BYTES, cannot_write, wav_header
 from geppetto.errors import OutputFailed
-from geppetto.records.locking import is_locked
 from geppetto.records.modes import FileModes
 from geppetto.records.naming import OutputStem, publish
 from geppetto.records.transcript import words_in, write_transcript
@@ -83,32 +82,6 @@ def repair(directory: Path) -> Iterator[Deed]:
             yield Deed("failed", path, str(cannot_write(path, error)))
         finally:
             stem.abandon()
-
-
-def count_leftovers(directory: Path) -> int:
-    """
-    Return how many recordings in *directory* are neither finished nor being written. Blocks; changes nothing.
-
-    A directory that cannot be read has none.
-    """
-    try:
-        return sum(not _in_use(directory / f"{name}.wav.part") for name in _find(directory))
-    except OSError:
-        return 0
-
-
-def _in_use(path: Path) -> bool:
-    """Return whether the recording at *path* has a holder, without disturbing one that is about to lock it."""
-    try:
-        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    except OSError:
-        return False
-    try:
-        return os.fstat(fd).st_size == 0 or is_locked(fd)
-    except OSError:
-        return True
-    finally:
-        os.close(fd)
 
 
 @attrs.frozen

@@ -103,9 +103,7 @@ def test_trimmed_audio_is_silence(n_bytes: int) -> None:
     assert decode_delta(f"[trimmed: {n_bytes} bytes]") == bytes(n_bytes)
 
 
-@pytest.mark.parametrize(
-    "n", [str(MAX_TRIMMED_BYTES + 1), "9" * 12, "9" * 5000, "-2", "1,000", "٣", " 4", ""]
-)
+@pytest.mark.parametrize("n", [str(MAX_TRIMMED_BYTES + 1), "9" * 12, "9" * 5000, "-2", "1,000", "٣", " 4", ""])
 def test_trimmed_audio_is_bounded(n: str) -> None:
     """A log cannot make us allocate without limit, and its count is plain digits."""
     with pytest.raises(BadAudio, match="trimmed"):

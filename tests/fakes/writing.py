@@ -25,11 +25,11 @@ from geppetto.realtime.events import TextDelta
 from geppetto.realtime.happenings import ReplyAudio, ReplyDone, ReplyText
 from geppetto.realtime.reply import Reply
 from geppetto.records.recorder import Recorder
+from geppetto.routing import ToFiles
 from geppetto.tasks.assemble import assemble
 
 if TYPE_CHECKING:
     from geppetto.records.recorder import SavedReply
-    from geppetto.routing import ToFiles
 
 HANDED, WRITTEN, OVER = range(3)
 _NOTE = struct.Struct("<BIIId")
@@ -101,7 +101,7 @@ class _NotingRecorder(Recorder):
 async def write_for_ever(directory: Path, seed: int, fd: int) -> None:
     """Write one reply after the other, in deltas of any size, at any speed."""
     chance = random.Random(seed)
-    send, receive = trio.open_memory_channel["ToFiles"](100)
+    send, receive = trio.open_memory_channel[ToFiles](100)
 
     async def deliver(_saved: SavedReply) -> None:
         pass

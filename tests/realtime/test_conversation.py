@@ -678,6 +678,29 @@ def test_a_long_history_is_cut_at_the_front() -> None:
     assert talk.lose() == ["> update", "> item user: q2", "> item assistant: aa"]
 
 
+def test_a_hold_and_a_pause_end_with_their_connection() -> None:
+    """Over the new one, everything is asked as if nothing had been."""
+    talk = Talk()
+    talk.conversation.hold()
+    assert talk.ask("a?") == []
+    assert talk.lose() == ["> update", *ASKED]
+    talk.hear(failing("r1", "rate_limit_exceeded"))
+    assert talk.lose() == ["> update", *ASKED]
+    talk.hear(created("x"), error(BUSY))
+    assert talk.lose()[-1] == "* asked 1"
+    assert talk.hear(words("r1", "A.")) == ["* text 1: 'A.'"]
+
+
+def test_late_words_end_with_their_connection() -> None:
+    """They are saved once, and the next connection knows nothing of them."""
+    talk = asking()
+    talk.hear(done("r1", "A."), words("r1", "late"))
+    assert talk.lose()[-1] == "* done 0: cancelled: the connection was lost: 'late'"
+    assert talk.conversation.open_replies == []
+    assert talk.lose()[0] == "> update"
+    assert not [line for line in talk.lose() if line.startswith("*")]
+
+
 def test_a_refused_question_ends_once_with_its_connection() -> None:
     """It fails, whether its response had begun or not, and is not asked again."""
     for begun in (True, False):

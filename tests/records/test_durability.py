@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import pytest
 import trio
+import trio.testing
 
 from geppetto.errors import OutputFailed
 from geppetto.realtime.events import TextDelta
@@ -28,6 +29,7 @@ from geppetto.records import recorder as recorder_module
 from geppetto.records.recorder import Recorder
 from geppetto.records.repair import repair
 from geppetto.records.transcript import words_in
+from geppetto.routing import ToFiles
 from geppetto.tasks.assemble import assemble
 from geppetto.tasks.keepalive import keepalive
 from tests.fakes.writing import HANDED, NOTE_BYTES, OVER, WRITTEN, Note, pcm_of, words_of
@@ -36,7 +38,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from geppetto.records.recorder import SavedReply
-    from geppetto.routing import ToFiles
 
 CHECKOUT = Path(__file__).parents[2]
 KILLS = int(os.environ.get("GEPPETTO_KILLS", "20"))
@@ -56,7 +57,7 @@ def frames_of(path: Path) -> bytes:
     """Return the PCM of the WAV file at *path*, as Python's own reader sees it."""
     with wave.open(str(path)) as file:
         assert (file.getnchannels(), file.getsampwidth(), file.getframerate()) == (1, 2, 24_000)
-        frames = file.readframes(file.getnframes())
+        frames: bytes = file.readframes(file.getnframes())
         assert len(frames) == 2 * file.getnframes()
         return frames
 
@@ -317,6 +318,7 @@ from geppetto.realtime.reply import Reply
 from geppetto.records.recorder import Recorder
 
 directory = pathlib.Path(sys.argv[1])
+"".encode("utf-16-le")  # its codec is imported on first use, perhaps from where nobody else may read
 if os.geteuid() == 0:
     os.setgroups([])
     os.setuid(65534)
@@ -395,6 +397,42 @@ def test_a_full_disk(tmp_path: Path) -> None:
         subprocess.run(["umount", disk], check=True)
 
 
+class CountingRecorder(Recorder):
+    """Counts the hops to a thread."""
+
+    def __init__(self, directory: Path) -> None:
+        super().__init__(directory, lambda: WHEN)
+        self.writes = 0
+        self.written = threading.Event()
+
+    def write(self) -> None:
+        super().write()
+        self.writes += 1
+        self.written.set()
+
+
+async def test_words_alone_are_written_soon_and_together(tmp_path: Path) -> None:
+    """An answer without audio is on the disk while it comes, and not every word costs a thread."""
+    recorder = CountingRecorder(tmp_path)
+    reply = Reply(response_id="resp_1")
+    send, receive = trio.open_memory_channel[ToFiles](100)
+
+    async def deliver(_saved: SavedReply) -> None:
+        pass
+
+    with trio.fail_after(30):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(assemble, receive, recorder, deliver, list)
+            for word in range(20):
+                delta = TextDelta(response_id="resp_1", item_id="item", content_index=0, delta=f"{word} ")
+                await send.send(ReplyText(reply=reply, delta=reply.add_delta(delta)))
+                await trio.testing.wait_all_tasks_blocked()
+            assert await trio.to_thread.run_sync(recorder.written.wait, 20)
+            assert words_in((tmp_path / f"{STEM}.txt.part").read_bytes()) == reply.text
+            assert recorder.writes == 1
+            nursery.cancel_scope.cancel()
+
+
 # --- a disk that hangs
 
 
@@ -432,25 +470,37 @@ class LongestStep(trio.abc.Instrument):
 
     def __init__(self) -> None:
         self.longest_s = 0.0
-        self._began = 0.0
+        self._began = time.monotonic()
 
     def before_task_step(self, task: trio.lowlevel.Task) -> None:
-        self._began = time.thread_time()
+        self._began = time.monotonic()
 
     def after_task_step(self, task: trio.lowlevel.Task) -> None:
-        self.longest_s = max(self.longest_s, time.thread_time() - self._began)
+        self.longest_s = max(self.longest_s, time.monotonic() - self._began)
 
 
 async def test_pings_go_on_while_the_disk_hangs(tmp_path: Path) -> None:
-    """A write that does not return blocks nobody but the files, which are complete when it does."""
-    recorder = StalledRecorder(tmp_path)
-    transport = FakeTransport()
-    saved: list[SavedReply] = []
-    steps = LongestStep()
-    send, receive = trio.open_memory_channel["ToFiles"](100)
+    """A write that does not return blocks nobody but the files: pings go on, and no step takes 50 ms."""
+    longest_s = float("inf")
+    for attempt in range(3):  # a busy machine may stop any process for longer than that, but not each time
+        directory = tmp_path / f"{attempt}"
+        directory.mkdir()
+        longest_s = min(longest_s, await longest_step_while_the_disk_hangs(directory))
+        if longest_s < 0.05:
+            break
+    assert longest_s < 0.05
 
-    async def deliver(reply: SavedReply) -> None:
-        saved.append(reply)
+
+async def longest_step_while_the_disk_hangs(directory: Path) -> float:
+    """Return for how long a task kept the event loop, in seconds, while twenty pings were answered."""
+    recorder = StalledRecorder(directory)
+    transport = FakeTransport()
+    delivered = trio.Event()
+    steps = LongestStep()
+    send, receive = trio.open_memory_channel[ToFiles](100)
+
+    async def deliver(_saved: SavedReply) -> None:
+        delivered.set()
 
     with trio.fail_after(30):
         async with trio.open_nursery() as nursery:
@@ -465,23 +515,23 @@ async def test_pings_go_on_while_the_disk_hangs(tmp_path: Path) -> None:
             await send.send(ReplyAudio(reply=reply, item_id="item", content_index=0, pcm=PCM))
             await transport.enough.wait()
             trio.lowlevel.remove_instrument(steps)
-            assert names(tmp_path) == []
+            assert names(directory) == []
             recorder.go_on.set()
             reply.status = "completed"
             await send.send(ReplyDone(reply=reply))
             send.close()
-            while not saved:
-                await trio.testing.wait_all_tasks_blocked(0.01)
+            await delivered.wait()
             nursery.cancel_scope.cancel()
-    assert steps.longest_s < 0.05
-    assert frames_of(tmp_path / f"{STEM}.wav") == PCM + PCM
-    assert words_in((tmp_path / f"{STEM}.txt").read_bytes()) == "One\n"
+    assert frames_of(directory / f"{STEM}.wav") == PCM + PCM
+    assert words_in((directory / f"{STEM}.txt").read_bytes()) == "One\n"
+    return steps.longest_s
 
 
 # --- two in one directory
 
 NEIGHBOUR = """
 import datetime, os, pathlib, sys
+from geppetto.realtime.events import TextDelta
 from geppetto.realtime.reply import Reply
 from geppetto.records.recorder import Recorder
 from geppetto.records.repair import repair
@@ -498,7 +548,7 @@ recorder = Recorder(directory, lambda: datetime.datetime(2026, 11, 21, 10, 15, 2
 for turn in range(30):
     reply = Reply(response_id=f"{who}{turn}", status="completed")
     text = f"{who} {turn}"
-    recorder.text(reply, text)
+    recorder.text(reply, reply.add_delta(TextDelta(response_id="", item_id="item", content_index=0, delta=text)))
     recorder.write()
     recorder.audio(reply, "item", 0, text.encode().ljust(10_000))
     recorder.write()
@@ -508,7 +558,7 @@ for turn in range(30):
 
 
 def test_neighbours_in_one_second_and_a_repair(tmp_path: Path) -> None:
-    """Sessions in the same directory at the same second, with repairs all the time, never touch each other's files."""
+    """Sessions in the same directory at the same second, with repairs all the time, share no file."""
     who = ("a", "b", "repair")
     processes = [
         subprocess.Popen(

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from geppetto.errors import OutputFailed
-from geppetto.realtime.events import ErrorDetails, ResponseStatus, TextDone
+from geppetto.realtime.events import ErrorDetails, TextDone
 from geppetto.realtime.reply import Reply
 from geppetto.records.recorder import Recorder
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from geppetto.realtime.events import ResponseStatus
     from geppetto.records.recorder import SavedReply
 
 NOW = datetime(2026, 11, 21, 10, 15, 2, tzinfo=UTC)
@@ -184,12 +185,22 @@ def test_closing_does_not_wait_for_a_disk_that_hangs(tmp_path: Path) -> None:
 
 def test_two_writes_at_once_are_one_after_the_other(tmp_path: Path) -> None:
     """A `write` whose caller was cancelled goes on in its thread; the next one takes up where it ends."""
-    recorder, one = record(tmp_path), reply()
+    hangs, both_write, go_on = threading.Event(), threading.Event(), threading.Event()
+
+    def now() -> datetime:
+        (both_write if hangs.is_set() else hangs).set()
+        assert go_on.wait(5)
+        return NOW
+
+    recorder, one = Recorder(tmp_path, now), reply()
     for number in range(200):
         recorder.audio(one, "i", 0, bytes([number, 0]))
-    threads = [threading.Thread(target=recorder.write) for _ in range(4)]
-    for thread in threads:
-        thread.start()
+    threads = [threading.Thread(target=recorder.write) for _ in range(2)]
+    threads[0].start()
+    assert hangs.wait(5)
+    threads[1].start()
+    assert not both_write.wait(0.1)
+    go_on.set()
     for thread in threads:
         thread.join(5)
     (saved,) = finish(recorder, one)

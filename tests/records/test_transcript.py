@@ -73,11 +73,7 @@ def test_what_becomes_of_the_text(text: str, kept: str) -> None:
     assert text_part(render_transcript(WHEN, AUDIO, text, None)) == kept
 
 
-@given(
-    st.text(st.characters(categories=["L", "N", "P", "S", "Zs", "Mn", "Cf", "Co"]), min_size=1).map(
-        "x".__add__
-    )
-)
+@given(st.text(st.characters(categories=["L", "N", "P", "S", "Zs", "Mn", "Cf", "Co"]), min_size=1).map("x".__add__))
 def test_ordinary_text_is_kept_as_it_is(text: str) -> None:
     """Any text of any language comes back unchanged."""
     assert text_part(render_transcript(WHEN, AUDIO, text, None)) == text + "\n"
@@ -96,9 +92,7 @@ def test_any_text_can_be_written(text: str, reason: str | None) -> None:
 def test_a_file_name_that_is_not_utf_8() -> None:
     """A byte that the file system allowed does not stop the transcript."""
     audio = Path(os.fsdecode(b"caf\xe9\n.wav"))
-    assert "\nAudio File: caf\N{REPLACEMENT CHARACTER}\\x0a.wav\n" in render_transcript(
-        WHEN, audio, "x", None
-    )
+    assert "\nAudio File: caf\N{REPLACEMENT CHARACTER}\\x0a.wav\n" in render_transcript(WHEN, audio, "x", None)
 
 
 @pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o600), (0o277, 0o400)])

@@ -240,7 +240,7 @@ def spoilt(value: object) -> list[object]:
     made: list[object] = []
     for key, part in parts:
         for other in [*WRONG, *spoilt(part)]:
-            copy: Any = value.copy()  # type: ignore[union-attr, attr-defined]  # a dict or a list, since it has parts
+            copy: Any = value.copy()  # type: ignore[attr-defined]  # a dict or a list, since it has parts
             copy[key] = other
             made.append(copy)
     return made

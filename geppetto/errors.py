@@ -71,7 +71,7 @@ class OutputFailed(GeppettoError):
 
 
 class Stopped(GeppettoError):
-    """A signal ended the session, or the reader of stdout went away; `ending` holds which."""
+    """A signal ended the session, or the reader of stdout went away; `status` says which."""
 
     def __init__(self, message: str, status: ExitStatus) -> None:
         super().__init__(message)

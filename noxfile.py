@@ -67,6 +67,21 @@ def types(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def chaos(session: nox.Session) -> None:
+    """Run sessions with random faults: `nox -s chaos -- --runs 10000 --jobs 2`, `-- --seed SEED --runs 1`."""
+    _install(session, "tests")
+    session.run("python", "-m", "tests.chaos", *session.posargs)
+
+
+@nox.session(default=False)
+def fuzz(session: nox.Session) -> None:
+    """Fuzz the parsers, guided by what they cover: `nox -s fuzz -- decoding -max_total_time=600`."""
+    _install(session, "tests")
+    session.install("atheris")
+    session.run("python", "-m", "tests.fuzz.run", *session.posargs)
+
+
+@nox.session(default=False)
 def wheel(session: nox.Session) -> None:
     """Build the wheel and run what was built, away from the source."""
     session.install("build")

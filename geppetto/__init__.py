@@ -9,8 +9,8 @@ Its names are imported when they are first used, so that `geppetto --version` co
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING
 
+TYPE_CHECKING = False  # `typing` costs more than everything else here, and a Ctrl+C in the middle of it a traceback
 if TYPE_CHECKING:
     from geppetto.answer import Answer
     from geppetto.chat import Chat, open_chat

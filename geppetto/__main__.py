@@ -6,17 +6,31 @@ import sys
 
 
 def main() -> None:
-    """Run the command line; imports late, so that `--version` is instant and an early Ctrl+C is still 130."""
+    """Run the command line; imports late, so that `--version` is instant."""
     if sys.argv[1:] in (["--version"], ["-V"]):
         from geppetto import __version__
 
         sys.stdout.write(f"geppetto {__version__}\n")
         return
     try:
-        from geppetto.cli.main import run
+        _die_of_ctrl_c()
     except KeyboardInterrupt:
         sys.exit(130)
+    from geppetto.cli.main import run
+
     run()
+
+
+def _die_of_ctrl_c() -> None:
+    """
+    Let SIGINT kill without a word, as SIGTERM does, until a session handles both, and again after it.
+
+    A `KeyboardInterrupt` in the middle of an import, or while Python shuts down, comes out as a traceback.
+    """
+    import signal
+
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # it may be ignored
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 if __name__ == "__main__":

@@ -9,10 +9,11 @@ import attrs
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from geppetto.pricing.cost import Cost
     from geppetto.realtime.events import ResponseStatus
     from geppetto.realtime.usage import Usage
     from geppetto.records.metrics import Latency
-    from geppetto.records.recorder import SavedReply
+    from geppetto.records.reply_files import SavedReply
 
 
 @attrs.frozen(kw_only=True)
@@ -34,11 +35,17 @@ class Answer:
     audio_ms: int
     latency: Latency
     usage: Usage
+    cost: Cost | None = None
+    """None when the price of the model is not known, or the server told no tokens."""
     response_id: str
     session_id: str
+    attempts: int = 1
+    """How many times a response was asked for: after a lost connection and at a rate limit, again."""
+    tag: object = None
+    """What the question was given to be found again."""
 
 
-def answer_of(saved: SavedReply, latency: Latency, session_id: str) -> Answer:
+def answer_of(saved: SavedReply, latency: Latency, session_id: str, cost: Cost | None) -> Answer:
     """Return the answer that a saved reply is."""
     reply = saved.reply
     return Answer(
@@ -52,6 +59,9 @@ def answer_of(saved: SavedReply, latency: Latency, session_id: str) -> Answer:
         audio_ms=saved.audio_ms,
         latency=latency,
         usage=reply.usage,
+        cost=cost,
         response_id=reply.response_id,
         session_id=session_id,
+        attempts=reply.turn.attempts if reply.turn is not None else 0,
+        tag=reply.turn.asking.tag if reply.turn is not None else None,
     )

@@ -20,7 +20,10 @@ import trio
 
 from geppetto.chat_tasks import LOG_SHARE, ChatTasks, local_now
 from geppetto.errors import ConnectionLost, Ending, OutputFailed
+from geppetto.hooks import NO_HOOKS
+from geppetto.pricing.price_list import PriceList
 from geppetto.question import Words
+from geppetto.realtime.reply import Asking
 from geppetto.records.metrics import Metrics
 from geppetto.records.wirelog import WireLog
 from geppetto.status import ExitStatus
@@ -28,11 +31,13 @@ from geppetto.stopper import Stopper
 from geppetto.tasks.signals import watch_signals
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 
     from geppetto.answer import Answer
     from geppetto.config import ClientConfig
     from geppetto.errors import GeppettoError
+    from geppetto.hooks import Hooks
+    from geppetto.realtime.history import Said
     from geppetto.session import Session
     from geppetto.tasks.display import Screen
 
@@ -59,18 +64,34 @@ class Chat:
         self.log_path = log.path
         """The wire log of this session."""
 
-    async def ask(self, question: str) -> Answer:
+    async def ask(
+        self,
+        question: str,
+        *,
+        instructions: str | None = None,
+        audio: bytes | None = None,
+        independent: bool = False,
+        tag: object = None,
+    ) -> Answer:
         """
         Ask *question* and return its answer when its files are closed.
 
         Several tasks may ask at once: the questions take turns.
+
+        Args:
+            question: its words.
+            instructions: for this answer alone, instead of those of the configuration.
+            audio: the question is spoken: PCM16, mono, 24,000 Hz. *question* is then what the records call it.
+            independent: out of band: the answer knows nothing of the conversation, nor the conversation of it.
+            tag: comes back with the answer.
 
         Cancellation: the answer is cancelled at the server; what has come of it is saved as partial.
 
         Raises:
             GeppettoError: the session ended before the answer did.
         """
-        asked = self._session.ask(question)
+        asking = Asking(instructions=instructions, pcm=audio, independent=independent, tag=tag)
+        asked = self._session.ask(question, asking)
         try:
             while not asked.over:
                 await asked.changes()
@@ -90,6 +111,11 @@ class Chat:
         """
         return Words(self._session.ask(question))
 
+    @property
+    def history(self) -> Sequence[Said]:
+        """What was said so far: what `open_chat` takes to go on with it."""
+        return self._session.history
+
     @staticmethod
     def _result(answer: Answer | None, error: GeppettoError | None) -> Answer:
         if error is not None:
@@ -105,6 +131,8 @@ async def open_chat(
     terminal: Terminal | None = None,
     stopper: Stopper | None = None,
     metrics: Metrics | None = None,
+    hooks: Hooks = NO_HOOKS,
+    history: Iterable[Said] = (),
 ) -> AsyncIterator[Chat]:
     """
     Open a session and yield it; leaving the block is the shutdown.
@@ -117,6 +145,8 @@ async def open_chat(
         terminal: reads questions from stdin and shows answers, too; None for the Python API alone.
         stopper: lets the caller end the session, also while it is connecting.
         metrics: counts into this object, which goes on being readable afterwards.
+        hooks: what else the caller wants to know and to decide.
+        history: what was said before: the server is told of it first, within `config.history_budget`.
 
     Closes: connection, files and log, within `config.shutdown_timeout` seconds.
 
@@ -132,10 +162,10 @@ async def open_chat(
     stopper = stopper or Stopper()
     metrics = metrics or Metrics()
     body_error: Exception | None = None
-    log = await trio.to_thread.run_sync(_open_log, config)
+    log, prices = await trio.to_thread.run_sync(_open_files, config)
     try:
         async with trio.open_nursery() as nursery:
-            chat_tasks = ChatTasks(config, log, metrics, terminal, stopper)
+            chat_tasks = ChatTasks(config, log, metrics, terminal, stopper, hooks, prices, history)
             chat_tasks.start(nursery)
             try:
                 with trio.CancelScope() as body, stopper.cancels(body):
@@ -169,11 +199,12 @@ async def run_with_signals(stopper: Stopper, main: Callable[[], Awaitable[None]]
         app.cancel_scope.cancel()
 
 
-def _open_log(config: ClientConfig) -> WireLog:
-    secrets = () if config.api_key is None else (config.api_key,)
-    return WireLog.open(
-        config.log_dir, local_now(), log_audio=config.log_audio, secrets=secrets, modes=config.file_modes
+def _open_files(config: ClientConfig) -> tuple[WireLog, PriceList]:
+    prices = PriceList.load(config.prices_file)
+    log = WireLog.open(
+        config.log_dir, local_now(), log_audio=config.log_audio, secrets=config.secrets, modes=config.file_modes
     )
+    return log, prices
 
 
 async def _close_log(log: WireLog, config: ClientConfig, stopper: Stopper) -> None:

@@ -22,9 +22,14 @@ from geppetto.tasks.receive import StallWatch
 from geppetto.tasks.stdin import ask_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Iterable
 
     from geppetto.config import ClientConfig
+    from geppetto.hooks import Hooks
+    from geppetto.pricing.cost import Cost
+    from geppetto.pricing.price_list import PriceList
+    from geppetto.realtime.history import Said
+    from geppetto.realtime.usage import Usage
     from geppetto.records.metrics import Metrics
     from geppetto.records.wirelog import WireLog
     from geppetto.redaction import Redactor
@@ -59,15 +64,23 @@ class ChatTasks:
         metrics: Metrics,
         terminal: Terminal | None,
         stopper: Stopper,
+        hooks: Hooks,
+        prices: PriceList,
+        history: Iterable[Said],
     ) -> None:
         self._config = config
         self._log = log
         self._terminal = terminal
         self._stopper = stopper
+        self._screen = terminal.screen if terminal is not None else hooks.screen
+
+        def cost_of(usage: Usage) -> Cost | None:
+            return prices.cost(config.model_name, usage, provider_host=config.host, when=local_now().date())
+
         self._files_send, self._files_receive = trio.open_memory_channel[ToFiles](config.buffer_size)
         self._display_send, self._display_receive = trio.open_memory_channel[ToDisplay](config.buffer_size)
         stall = StallWatch(config.read_timeout)
-        self.session = Session(config, log, metrics, self._display_send, stall, local_now)
+        self.session = Session(config, log, metrics, self._display_send, stall, local_now, hooks, cost_of, history)
         self._connections = Connections(
             config,
             self.session,
@@ -76,6 +89,7 @@ class ChatTasks:
             self._files_send,
             self._display_send.clone(),
             close_s=config.shutdown_timeout * _CLOSE_SHARE,
+            sound=hooks.sound,
         )
 
     def start(self, nursery: trio.Nursery) -> None:
@@ -127,12 +141,14 @@ class ChatTasks:
                 local_now,
                 modes=self._config.file_modes,
                 redactor=self._config.redactor,
+                name_of=self.session.delivery.name_of,
+                commit=self.session.delivery.commit,
             )
-            await assemble(self._files_receive, recorder, self.session.deliver, self.session.cut_off)
+            await assemble(self._files_receive, recorder, self.session.delivery.deliver, self.session.cut_off)
 
     async def _show(self) -> None:
-        if self._terminal is not None:
-            await display(self._display_receive, self._terminal.screen)
+        if self._screen is not None:
+            await display(self._display_receive, self._screen)
         else:
             await _no_display(self._display_receive, self._config.redactor)
 
@@ -145,13 +161,13 @@ class ChatTasks:
             await ask_lines(
                 self._terminal.stdin_fd,
                 self.session.ask_when_room,
-                self.session.warn,
+                self.session.delivery.warn,
                 leave_at_once=self._terminal.interactive,
                 settled=self.session.questions.settled,
             )
         if not self._terminal.interactive:
             await self.session.opened_once.wait()  # a script without a question still learns that its key is wrong
-        failed = 0 if self._terminal.interactive else self.session.unanswered
+        failed = 0 if self._terminal.interactive else self.session.delivery.unanswered
         if failed:
             sentence = f"{failed} {'question was' if failed == 1 else 'questions were'} not answered."
             self._stopper.stop(Ending(ExitStatus.UNANSWERED, sentence))

@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 import attrs
 
 from geppetto import validators
-from geppetto.connection.proxy import is_loopback, parse_proxy, proxy_for, shown_proxy
+from geppetto.connection.proxy import is_loopback, parse_proxy, proxy_for, proxy_secrets, shown_proxy
 from geppetto.errors import ConfigError
 from geppetto.keys import server_of, travels_openly
 from geppetto.realtime.dialects import DIALECTS
@@ -96,6 +96,9 @@ class ClientConfig:
     max_message_bytes: int = attrs.field(default=64 * 1024 * 1024, validator=validators.number(1024, 1 << 31))
     """The largest WebSocket message that is accepted."""
 
+    prices_file: Path | None = attrs.field(default=None, converter=attrs.converters.optional(Path))
+    """TOML file with prices that go before those that Geppetto knows; see docs/pricing.md."""
+
     audio_output_dir: Path = attrs.field(default=Path("audio_output"), converter=Path)
     log_dir: Path = attrs.field(default=Path("logs"), converter=Path)
     log_audio: bool = False
@@ -128,6 +131,12 @@ class ClientConfig:
         return DIALECTS[self.dialect]
 
     @property
+    def model_name(self) -> str:
+        """The model that is asked for: the setting, or what the URL names, or the dialect's default."""
+        named = dict(parse_qsl(urlsplit(self.url).query))
+        return self.model or named.get("model") or named.get("deployment") or self.protocol.default_model
+
+    @property
     def endpoint(self) -> str:
         """The URL with the model in its query."""
         parts = urlsplit(self.url)
@@ -145,9 +154,14 @@ class ClientConfig:
         return urlsplit(self.url).netloc
 
     @property
+    def secrets(self) -> tuple[str, ...]:
+        """The key and the proxy's password, which nobody may see who does not need them."""
+        return (*(() if self.api_key is None else (self.api_key,)), *proxy_secrets(self.proxy))
+
+    @property
     def redactor(self) -> Redactor:
-        """What takes the key out of a text that the server, or a bug, may have put it into."""
-        return Redactor.of((self.api_key,))
+        """What takes the secrets out of a text that the server, or a bug, may have put them into."""
+        return Redactor.of(self.secrets)
 
     @property
     def file_modes(self) -> FileModes:
@@ -192,6 +206,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(name="max_message_bytes", kind=int, help="Largest message that is accepted."),
     Setting(name="audio_output_dir", kind=Path, help="Where WAVs and transcripts go."),
     Setting(name="log_dir", kind=Path, help="Where wire logs go."),
+    Setting(name="prices_file", kind=Path, metavar="FILE", help="Prices of models (TOML), before the known ones."),
     Setting(name="log_audio", kind=bool, help="Keep audio payloads in the wire log."),
     Setting(name="shared_files", kind=bool, help="Leave it to the umask who may read the files."),
     Setting(name="insecure_key", kind=bool, help="Send the key over ws:// to another machine, too."),

@@ -28,7 +28,7 @@ from geppetto.tasks.rollover import roll_over
 from geppetto.tasks.send import send
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Iterable
     from contextlib import AbstractAsyncContextManager
 
     from geppetto.config import ClientConfig
@@ -54,8 +54,13 @@ class Connections:
         notice_send: trio.MemorySendChannel[ToDisplay],
         *,
         close_s: float,
+        sound: bool,
     ) -> None:
-        """Hand what happens to *files_send* and *notice_send*; a connection takes *close_s* seconds to close."""
+        """
+        Hand what happens to *files_send* and *notice_send*, the audio to both if *sound*.
+
+        A connection takes *close_s* seconds to close.
+        """
         self._config = config
         self._session = session
         self._stall = stall
@@ -63,6 +68,7 @@ class Connections:
         self._files_send = files_send
         self._notice_send = notice_send
         self._close_s = close_s
+        self._sound = sound
         self._way: Route | None = None
         """Known once it is needed: it reads files."""
 
@@ -84,8 +90,7 @@ class Connections:
         async def run_once() -> Ended:
             ended = await self._one_connection()
             if ended.stood and self._stopper.ending is None:
-                for happening in self._session.disconnected():
-                    await self._hand_on(happening)
+                await self._hand_on(self._session.disconnected())
             return ended
 
         with (
@@ -95,10 +100,12 @@ class Connections:
             trio.CancelScope() as scope,
             self._stopper.cancels(scope),
         ):
-            await keep_connected(run_once, max_retries=self._config.max_retries, tell=tell)
+            await keep_connected(
+                run_once, max_retries=self._config.max_retries, tell=tell, slow_down=self._session.slow_down
+            )
 
-    async def _hand_on(self, happening: Happening) -> None:
-        await route(happening, self._files_send, self._notice_send, self._config.write_timeout)
+    async def _hand_on(self, happenings: Iterable[Happening]) -> None:
+        await route(happenings, self._files_send, self._notice_send, self._config.write_timeout, sound=self._sound)
 
     async def _one_connection(self) -> Ended:
         """Connect and run a session, until it fails or is told to stop."""
@@ -153,7 +160,7 @@ class Connections:
                 nursery.cancel_scope.cancel()
 
         async def hear() -> None:
-            await receive(transport, session.hear, self._stall, self._hand_on)
+            await receive(transport, session.hear, self._stall, self._hand_on, session.keep_up)
 
         async def speak() -> None:
             await send(transport, session.outgoing.next, session.speak)

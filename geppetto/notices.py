@@ -8,6 +8,7 @@ import attrs
 
 if TYPE_CHECKING:
     from geppetto.answer import Answer
+    from geppetto.realtime.happenings import ReplyAudio
 
 
 @attrs.frozen
@@ -24,6 +25,13 @@ class Words:
 
 
 @attrs.frozen
+class Sound:
+    """Audio of an answer that was asked for, as it arrives; only for those who want it."""
+
+    piece: ReplyAudio
+
+
+@attrs.frozen
 class Saved:
     """An answer is over, and its files are closed."""
 
@@ -37,4 +45,4 @@ class Notice:
     text: str
 
 
-ToDisplay = Ready | Words | Saved | Notice
+ToDisplay = Ready | Words | Sound | Saved | Notice

@@ -23,6 +23,7 @@ class Question:
     asked_at: float | None = None
     first_text_at: float | None = None
     first_audio_at: float | None = None
+    done_at: float | None = None
     pieces: list[str] = attrs.field(factory=list)
     answer: Answer | None = None
     error: GeppettoError | None = None
@@ -32,7 +33,7 @@ class Question:
     def restart(self, now: float) -> None:
         """Start the clock: the question goes out, for the first time or again."""
         self.asked_at = now
-        self.first_text_at = self.first_audio_at = None
+        self.first_text_at = self.first_audio_at = self.done_at = None
 
     def hear(self, words: str, now: float) -> None:
         """Take words of the answer."""
@@ -60,7 +61,7 @@ class Question:
         """Wait for the next piece, or for the end."""
         await self._changed.wait()
 
-    def latency(self, done_at: float) -> Latency:
+    def latency(self) -> Latency:
         """Return how long things took, counted from the moment the question was sent."""
 
         def since_asked_ms(moment: float | None) -> float | None:
@@ -69,7 +70,7 @@ class Question:
         return Latency(
             first_text_ms=since_asked_ms(self.first_text_at),
             first_audio_ms=since_asked_ms(self.first_audio_at),
-            done_ms=since_asked_ms(done_at),
+            done_ms=since_asked_ms(self.done_at),
         )
 
 

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, TypeVar
 import trio
 
 from geppetto.errors import OutputFailed
-from geppetto.notices import Notice, Ready, Words
+from geppetto.notices import Notice, Ready, Sound, Words
 from geppetto.realtime import happenings as happened
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from geppetto.notices import ToDisplay
     from geppetto.realtime.happenings import Happening
 
@@ -19,15 +21,19 @@ ToFiles = happened.ReplyAudio | happened.ReplyText | happened.ReplyDone
 """What the one who writes files is told: the end of a reply comes behind its last byte and word."""
 
 
-async def hand_on(channel: trio.MemorySendChannel[T], value: T, patience_s: float, who: str) -> None:
+async def hand_on(
+    channel: trio.MemorySendChannel[T], value: T, patience_s: float, who: str, *, shield: bool = False
+) -> None:
     """
     Wait for room, but not for ever: a receiver that is stuck here sends no pongs.
+
+    Cancellation: leaves at once; with *shield* only when *value* is handed on, or its receiver gone.
 
     Raises:
         OutputFailed: *who* took nothing for *patience_s* seconds.
     """
     try:
-        with trio.fail_after(patience_s):
+        with trio.fail_after(patience_s, shield=shield):
             await channel.send(value)
     except trio.BrokenResourceError:
         await trio.sleep_forever()  # the receiver failed, and has ended the session with it
@@ -37,40 +43,53 @@ async def hand_on(channel: trio.MemorySendChannel[T], value: T, patience_s: floa
 
 
 async def route(
-    happening: Happening,
+    happenings: Iterable[Happening],
     files: trio.MemorySendChannel[ToFiles],
     display: trio.MemorySendChannel[ToDisplay],
     patience_s: float,
+    *,
+    sound: bool = False,
 ) -> None:
     """
-    Hand *happening* to whom it concerns.
+    Hand *happenings* to whom they concern; audio to the display, too, if that wants *sound*.
+
+    Cancellation: the files are told everything first. The conversation has changed with what was heard already, so
+        that the end of a reply, lost here, would leave its files unfinished. The screen may miss something.
 
     Raises:
-        GeppettoError: it is the end of the session.
+        GeppettoError: they are the end of the session.
         OutputFailed: files or screen did not keep up for *patience_s* seconds.
     """
 
-    async def show(thing: ToDisplay) -> None:
-        await hand_on(display, thing, patience_s, "The screen")
+    happenings = list(happenings)
+    for happening in happenings:
+        if isinstance(happening, ToFiles):
+            await hand_on(files, happening, patience_s, "The audio files", shield=True)
+    for happening in happenings:
+        thing = _shown(happening, sound=sound)
+        if thing is not None:
+            await hand_on(display, thing, patience_s, "The screen")
 
+
+def _shown(happening: Happening, *, sound: bool) -> ToDisplay | None:
+    """Return what the display is told of *happening*; raise what ends the session."""
     match happening:
-        case happened.ReplyAudio() | happened.ReplyDone():
-            await hand_on(files, happening, patience_s, "The audio files")
+        case happened.ReplyAudio():
+            return Sound(happening) if sound and happening.reply.turn is not None else None
         case happened.ReplyText():
-            if happening.reply.turn is not None:
-                await show(Words(happening.reply.turn.index, happening.delta))
-            await hand_on(files, happening, patience_s, "The audio files")
+            turn = happening.reply.turn
+            return Words(turn.index, happening.delta) if turn is not None else None
         case happened.SessionReady():
-            await show(Ready())
+            return Ready()
         case happened.RateLimited():
-            await show(Notice(f"the server is at its rate limit: {happening.error}; asking again"))
+            return Notice(f"the server is at its rate limit: {happening.error}; asking again")
         case happened.HistoryCut():
-            await show(Notice(f"the conversation is long: its {happening.dropped} oldest parts were not told again"))
+            return Notice(f"the conversation is long: its {happening.dropped} oldest parts were not told again")
         case happened.Complaint():
-            await show(Notice(f"the server reported an error: {happening.error}"))
+            return Notice(f"the server reported an error: {happening.error}")
         case happened.SessionOver():
             error = happening.ending.error
             assert error is not None
             raise error
-        case happened.QuestionAsked():
-            pass
+        case happened.QuestionAsked() | happened.ReplyDone():
+            return None

@@ -7,14 +7,13 @@ answer. The tasks get bound methods of it, so none of them knows another one.
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import trio
 
-from geppetto.answer import answer_of
 from geppetto.connection.connect import backoff_s
-from geppetto.notices import Notice, Ready, Saved
+from geppetto.delivery import Delivery
+from geppetto.notices import Notice
 from geppetto.outgoing import Outgoing
 from geppetto.question import Questions
 from geppetto.realtime.conversation import Conversation
@@ -29,23 +28,25 @@ from geppetto.realtime.happenings import (
     ReplyText,
     SessionReady,
 )
-from geppetto.records.metrics import Latency
+from geppetto.realtime.reply import IN_CONVERSATION
 from geppetto.records.wirelog import NOT_JSON
+from geppetto.tasks.log import keep_up
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from datetime import datetime
 
     from geppetto.config import ClientConfig
+    from geppetto.hooks import Hooks
     from geppetto.notices import ToDisplay
+    from geppetto.pricing.cost import Cost
     from geppetto.question import Question
     from geppetto.realtime.events import ClientEvent, ServerEvent
-    from geppetto.realtime.happenings import (
-        Happening,
-    )
-    from geppetto.realtime.reply import Reply
+    from geppetto.realtime.happenings import Happening
+    from geppetto.realtime.history import Said
+    from geppetto.realtime.reply import Asking, Reply
+    from geppetto.realtime.usage import Usage
     from geppetto.records.metrics import Metrics
-    from geppetto.records.recorder import SavedReply
     from geppetto.records.wirelog import WireLog
     from geppetto.tasks.receive import StallWatch
 
@@ -64,28 +65,30 @@ class Session:
         display_send: trio.MemorySendChannel[ToDisplay],
         stall: StallWatch,
         now: Callable[[], datetime],
+        hooks: Hooks,
+        cost_of: Callable[[Usage], Cost | None],
+        history: Iterable[Said],
     ) -> None:
-        """Begin a conversation; nothing is said before there is a connection."""
+        """Begin a conversation, or go on with *history*; nothing is said before there is a connection."""
         self._config = config
         self._dialect = config.protocol
         self._conversation = Conversation(
             config.session_settings,
             history_budget_chars=config.history_budget,
             max_attempts=max(1, config.max_retries),
+            history=history,
         )
         self._log = log
         self._metrics = metrics
-        self._display_send = display_send
         self._stall = stall
         self._now = now
+        self._hooks = hooks
         self.questions = Questions()
+        self.delivery = Delivery(self.questions, metrics, display_send, hooks, cost_of)
         self._room = trio.Event()
         self._bad_notices = 0
         self._rate_limits = 0
         self._opened = False
-        self.session_id = ""
-        self.unanswered = 0
-        """Questions that ended `failed` or `cancelled`."""
         self.outgoing = Outgoing()
         self._reply_over = trio.Event()
         self.answered_since_connected = False
@@ -102,7 +105,7 @@ class Session:
 
     # --- questions
 
-    def ask(self, text: str) -> Question:
+    def ask(self, text: str, asking: Asking = IN_CONVERSATION) -> Question:
         """
         Queue a question.
 
@@ -110,9 +113,12 @@ class Session:
             GeppettoError: the session is over.
         """
         self.questions.check_open()
-        turn, happenings = self._conversation.ask(text)
+        turn, happenings = self._conversation.ask(text, asking)
         question = self.questions.add(turn)
         self._note(happenings)
+        if self._opened and self._conversation.expecting and not self._stall.running:
+            # It waits for the end of a response that nobody asked for, and of which nothing more may come.
+            self._stall.expect("The answer", self._config.read_timeout)
         self._post()
         return question
 
@@ -162,6 +168,16 @@ class Session:
         while not self._conversation.idle:
             await self._reply_over.wait()
 
+    def slow_down(self, pause_s: float) -> None:
+        """Pass on that the server is at a limit of its own."""
+        if self._hooks.slow_down is not None:
+            self._hooks.slow_down(pause_s)
+
+    @property
+    def history(self) -> Sequence[Said]:
+        """What was said so far, as a new session would be told."""
+        return self._conversation.history.items
+
     def resume(self) -> None:
         """Go on after a pause for the rate limit."""
         self._note(self._conversation.resume())
@@ -194,47 +210,23 @@ class Session:
             self._room.set()
         return happenings
 
+    async def keep_up(self) -> None:
+        """Wait for the log, if it cannot keep up with the server."""
+        await keep_up(self._log, self._config.write_timeout)
+
     def cut_off(self) -> Iterator[Reply]:
         """Yield the replies that are open now that the session is over; their status becomes `cancelled`."""
         for reply in self._conversation.open_replies:
             reply.status = "cancelled"
             reply.reason = "the session ended before the answer did"
+            self.delivery.cut_off.add(reply)
             yield reply
-
-    async def deliver(self, saved: SavedReply) -> None:
-        """Make the answer of a saved reply, and hand it to whoever asked and to the display."""
-        reply = saved.reply
-        question = self.questions.get(reply.turn)
-        latency = question.latency(trio.current_time()) if question is not None else Latency()
-        answer = answer_of(saved, latency, self.session_id)
-        if reply.repeated:
-            if saved.transcript_file is not None:
-                await self._tell(Saved(answer))
-            return
-        self._metrics.answer(answer.status, answer.usage, latency)
-        if reply.turn is not None and answer.status in {"failed", "cancelled"}:
-            self.unanswered += 1
-        await self._tell(Saved(answer))
-        if question is not None:
-            question.answer = answer
-            question.change()
-            self.questions.forget(question.turn)
-            if not self.questions:
-                await self._tell(Ready())
-
-    async def warn(self, sentence: str) -> None:
-        """Show one sentence that is not from the server."""
-        await self._tell(Notice(sentence))
 
     def note_rtt(self, rtt_s: float) -> None:
         """Take the round trip of a ping."""
         self._metrics.pong(rtt_s * 1000)
 
     # --- inside
-
-    async def _tell(self, thing: ToDisplay) -> None:
-        with suppress(trio.BrokenResourceError):  # the display failed, and with it the session
-            await self._display_send.send(thing)
 
     def _post(self) -> None:
         """Hand what must be said to the sender: an event or two, or a restored history."""
@@ -257,7 +249,7 @@ class Session:
                     self._opened = True
                     self.opened.set()
                     self.opened_once.set()
-                    self.session_id = happening.session_id
+                    self.delivery.session_id = happening.session_id
                     self.expires_at = happening.expires_at
                     self._stall.relax()
                     if self._conversation.expecting:
@@ -279,6 +271,9 @@ class Session:
                         question.hear_audio(trio.current_time())
                 case ReplyDone():
                     self.answered_since_connected |= happening.reply.complete
+                    question = self.questions.get(happening.reply.turn)
+                    if question is not None:
+                        question.done_at = trio.current_time()
                     self._reply_over.set()
                     self._reply_over = trio.Event()
                 case RateLimited():
@@ -286,6 +281,7 @@ class Session:
                     self._metrics.error(happening.error.code or happening.error.type)
                     pause_s = backoff_s(self._rate_limits) if happening.wait_s is None else happening.wait_s
                     self.pauses_send.send_nowait(pause_s)
+                    self.slow_down(pause_s)
                 case Complaint():
                     self._metrics.error(happening.error.code or happening.error.type)
                 case _:
@@ -295,5 +291,4 @@ class Session:
         self._metrics.bad_message()
         self._bad_notices += 1
         if self._bad_notices <= _MAX_BAD_NOTICES:
-            with suppress(trio.WouldBlock, trio.BrokenResourceError):  # it is counted and logged all the same
-                self._display_send.send_nowait(Notice(f"the server sent {error}; it was skipped"))
+            self.delivery.tell_now(Notice(f"the server sent {error}; it was skipped"))  # it is logged all the same

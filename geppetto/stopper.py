@@ -58,3 +58,18 @@ class Stopper:
             yield
         finally:
             self._scopes.remove(scope)
+
+    @contextmanager
+    def follows(self, other: Stopper) -> Iterator[None]:
+        """End as *other* ends, as long as this block runs: one session among several."""
+
+        def follow() -> None:
+            assert other.ending is not None
+            self.stop(other.ending)
+
+        other.on_stop(follow)
+        try:
+            yield
+        finally:
+            if follow in other._hooks:
+                other._hooks.remove(follow)

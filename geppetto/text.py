@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 
+_CONTROLS = r"\x00-\x08\x0b-\x1f\x7f-\x9f"
+"""C0 but tab and newline, DEL, C1: they steer the terminal."""
+_CONTROL = re.compile(rf"\r\n|[{_CONTROLS}]")
 _UNSAFE = re.compile(
-    r"\r\n"
-    r"|[\x00-\x08\x0b-\x1f\x7f-\x9f"  # C0 but tab and newline, DEL, C1: they steer the terminal
+    rf"\r\n|[{_CONTROLS}"
     r"\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # bidi marks, overrides, isolates: they reorder text
     r"\u2028\u2029"  # line breaks for some terminals, pagers and parsers, for others not
     r"\ud800-\udfff]"  # lone surrogates: they cannot be encoded
@@ -21,6 +23,15 @@ def escape(text: str) -> str:
     backslash is not doubled, so this is for people to read and cannot be undone.
     """
     return _UNSAFE.sub(_visible, text)
+
+
+def escape_controls(text: str) -> str:
+    r"""
+    Make the control characters of *text* visible as `escape` does, and nothing else.
+
+    For what is kept in a file: there, text that runs from right to left needs its marks.
+    """
+    return _CONTROL.sub(_visible, text)
 
 
 def escape_line(text: str) -> str:

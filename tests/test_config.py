@@ -27,6 +27,7 @@ SAMPLES: dict[str, tuple[object, object]] = {
     "url": ("ws://127.0.0.1:1/a", "ws://127.0.0.1:2/b"),
     "proxy": ("http://proxy-a:3128", "http://proxy-b:3128"),
     "ca_file": (Path("a.pem"), Path("b.pem")),
+    "prices_file": (Path("a.toml"), Path("b.toml")),
     "model": ("model-a", "model-b"),
     "dialect": ("beta", "beta"),
     "modality": ("text", "text"),

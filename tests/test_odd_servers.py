@@ -334,3 +334,21 @@ async def test_audio_of_an_answer_without_words_or_ids(tmp_path: Path) -> None:
     assert got.audio_file is not None
     assert frames(got.audio_file) == tone(10)
     assert transcripts(tmp_path) == ["No transcript available"]
+
+
+async def test_a_question_behind_a_stalled_response(tmp_path: Path) -> None:
+    """A question that waits for the end of a response that nobody asked for is not kept waiting without end."""
+
+    async def story(peer: Peer) -> None:
+        await peer.greet()
+        await peer.send(created("resp_odd"), words("resp_odd", "Hm"))
+        await peer.client_left()
+
+    async def ask() -> None:
+        async with chatting(story, tmp_path, read_timeout=0.2) as at:
+            while at.chat.metrics.messages_received < 4:
+                await trio.lowlevel.checkpoint()
+            await at.chat.ask("a?")
+
+    with pytest.raises(ConnectionLost, match=r"The answer did not come for 0\.2 s"):
+        await ask()

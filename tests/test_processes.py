@@ -9,6 +9,7 @@ from typing import IO, TYPE_CHECKING
 import pytest
 import trio
 
+from geppetto.status import ExitStatus
 from tests.fakes.program import (
     files_below,
     frames,
@@ -109,13 +110,14 @@ async def test_characters_may_be_split_over_writes(tmp_path: Path) -> None:
 
 
 async def test_a_very_long_line_is_a_question_or_skipped(tmp_path: Path) -> None:
-    """A line of a megabyte is asked; one beyond the limit is skipped with a notice, and the rest goes on."""
+    """A line of a megabyte is asked; one beyond the limit is no answer, which is told, and the rest goes on."""
     fits = "x" * 1_000_000
     async with scripted_server(answers(["One.", "Two."])) as server:
         ran = await run_program(to(server.url), cwd=tmp_path, stdin=f"{fits}\n{'y' * 9_000_000}\nb?\n")
-    assert ran.status == 0, ran.stderr
+    assert ran.status == ExitStatus.UNANSWERED, ran.stderr
     assert server.seen.questions == [fits, "b?"]
-    assert "line 2 of the input has more than 8,388,608 characters" in ran.stderr
+    assert "line 2 has more than 8,388,608 characters" in ran.stderr
+    assert "1 question was not answered." in ran.stderr
 
 
 @pytest.mark.parametrize("word", [".quit", ".exit"])

@@ -69,7 +69,7 @@ async def test_everyone_is_told_what_concerns_them(
     """Files get audio, words and ends; the screen gets the words that were asked for, and what a person must know."""
     files_send, files_receive = trio.open_memory_channel[ToFiles](9)
     display_send, display_receive = trio.open_memory_channel[ToDisplay](9)
-    await route(happening, files_send, display_send, 1.0)
+    await route([happening], files_send, display_send, 1.0)
     files_send.close()
     display_send.close()
     assert [thing async for thing in files_receive] == files
@@ -82,7 +82,29 @@ async def test_the_end_of_the_session_is_raised() -> None:
     display_send, _display = trio.open_memory_channel[ToDisplay](0)
     over = SessionOver(ending=Ending(ExitStatus.REFUSED, "No."))
     with pytest.raises(ServerRefused, match=r"^No\.$"):
-        await route(over, files_send, display_send, 1.0)
+        await route([over], files_send, display_send, 1.0)
+
+
+async def test_the_files_miss_nothing(autojump_clock: MockClock) -> None:
+    """Whoever is cancelled, the files are told all that a message means; a stuck screen is not waited for."""
+    files_send, files_receive = trio.open_memory_channel[ToFiles](0)
+    display_send, _display = trio.open_memory_channel[ToDisplay](0)
+    told: list[ToFiles] = []
+
+    async def write() -> None:
+        with trio.CancelScope(shield=True):
+            async for thing in files_receive:
+                await trio.sleep(1)
+                told.append(thing)
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(write)
+        with files_send, trio.CancelScope() as scope:
+            scope.cancel()
+            await route([AUDIO, TEXT, DONE], files_send, display_send, 100.0)
+    assert scope.cancelled_caught
+    assert told == [AUDIO, TEXT, DONE]
+    assert trio.current_time() < 10
 
 
 async def test_a_full_channel_is_waited_for(autojump_clock: MockClock) -> None:
@@ -113,6 +135,7 @@ async def test_who_has_failed_need_not_be_told(autojump_clock: MockClock) -> Non
     """A receiver that is gone has a reason of its own, which ends the session; this one waits for that end."""
     send, receive = trio.open_memory_channel[int](0)
     receive.close()
-    with trio.move_on_after(1000) as scope:
-        await hand_on(send, 1, 10.0, "The screen")
-    assert scope.cancelled_caught
+    for shield in (False, True):
+        with trio.move_on_after(1000) as scope:
+            await hand_on(send, 1, 10.0, "The screen", shield=shield)
+        assert scope.cancelled_caught

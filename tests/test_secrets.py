@@ -6,6 +6,7 @@ import json
 import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -13,6 +14,7 @@ from geppetto.errors import GeppettoError
 from geppetto.keys import KeyStore, server_of
 from tests.fakes.chatting import chatting
 from tests.fakes.program import MODULE, files_below, open_program
+from tests.fakes.proxies import connect_proxy
 from tests.fakes.scripted_server import (
     answer,
     answers,
@@ -178,6 +180,32 @@ async def test_a_bug_that_says_the_key(tmp_path: Path) -> None:
     assert ran.status == 1
     assert "ZeroDivisionError: a bug with [key]" in ran.stderr
     assert "Bearer [key]" in ran.stderr
+
+
+async def test_a_server_that_says_the_password_of_the_proxy(tmp_path: Path) -> None:
+    """The password of a proxy is in nothing that is shown or kept either, however the server came to know it."""
+    password = "correct-horse/42"
+
+    async def story(peer: Peer) -> None:
+        await peer.greet()
+        await peer.expect("response.create")
+        await peer.send(created("resp_1"), words("resp_1", f"It is {password}."), *answer("resp_1", "", tone())[1:])
+        await peer.send(error("odd", f"Through correct-horse%2F42, {password}"))
+        await peer.close(4001, f"no more {password}")
+        await peer.client_left()
+
+    async with (
+        scripted_server(story) as server,
+        connect_proxy(urlsplit(server.url).port or 0, credentials=("me", password)) as proxy,
+    ):
+        url = f"http://me:correct-horse%2F42@127.0.0.1:{proxy.port}"
+        ran = await run(tmp_path, server, "--insecure-key", "--proxy", url)
+    assert ran.stdout == "It is [key].\n"
+    assert "Through [key], [key]" in ran.stderr
+    assert "no more [key]" in ran.stderr
+    assert proxy.clients == 1
+    kept = b"".join(file.read_bytes() for file in files_below(tmp_path / "run"))
+    assert b"correct-horse" not in kept
 
 
 async def test_the_python_api_says_no_key(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from geppetto.text import escape, escape_line
+from geppetto.text import escape, escape_controls, escape_line
 
 
 @pytest.mark.parametrize(
@@ -50,3 +50,12 @@ def test_nothing_unsafe_is_left(text: str) -> None:
 def test_one_line_stays_one_line(text: str) -> None:
     """`escape_line` leaves nothing at which a terminal or a parser could break the line."""
     assert len(escape_line(text).splitlines()) <= 1
+
+
+@given(st.text(st.characters()))
+def test_a_file_keeps_all_but_controls(text: str) -> None:
+    """`escape_controls` leaves what `escape` leaves, and besides it what reorders text and odd line breaks."""
+    kept = escape_controls(text)
+    assert not [c for c in kept if unicodedata.category(c) == "Cc" and c not in {"\n", "\t"}]
+    assert escape(kept) == escape(text)
+    assert escape_controls("a\u202e\u200f\u2028\ud83d\r\nb\rc") == "a\u202e\u200f\u2028\ud83d\nb\\x0dc"

@@ -50,6 +50,17 @@ def wav_header(data_bytes: int, sample_rate_hz: int = SAMPLE_RATE_HZ) -> bytes:
     )  # fmt: skip
 
 
+def streaming_header(sample_rate_hz: int = SAMPLE_RATE_HZ) -> bytes:
+    """
+    Return the header of a WAV that goes to a pipe, where it cannot be mended: its sizes are as large as they can be.
+
+    Players and sox take that for "until the end"; so does ffmpeg.
+    """
+    header = bytearray(wav_header(0, sample_rate_hz))
+    header[4:8] = header[40:44] = b"\xff\xff\xff\xff"
+    return bytes(header)
+
+
 class WavWriter:
     """
     Appends PCM16 little-endian mono to a new WAV file.
@@ -63,29 +74,38 @@ class WavWriter:
         path: The file to create; it must not exist.
         sample_rate_hz: Frames a second, for the header.
         mode: Permissions of the new file, less the umask.
-        reserved: *path* exists already, empty, and is the caller's: take it over instead.
+        reserved_fd: The caller's descriptor of the file at *path*, which exists already and is empty: write to that
+            one instead. It stays the caller's to close. The file is not opened again: a strict umask may have made it
+            one that nobody may open for writing.
 
     Raises:
         OutputFailed: the file cannot be created; nothing is left behind.
     """
 
     def __init__(
-        self, path: Path, sample_rate_hz: int = SAMPLE_RATE_HZ, mode: int = 0o600, *, reserved: bool = False
+        self,
+        path: Path,
+        sample_rate_hz: int = SAMPLE_RATE_HZ,
+        mode: int = 0o600,
+        *,
+        reserved_fd: int | None = None,
     ) -> None:
         self.path = path
         self._sample_rate_hz = sample_rate_hz
         self._data_bytes = 0
         self._fd: int | None = None
-        flags = os.O_WRONLY | os.O_NOFOLLOW | (0 if reserved else os.O_CREAT | os.O_EXCL)
         try:
-            self._fd = os.open(path, flags, mode)
+            if reserved_fd is None:
+                self._fd = os.open(path, os.O_WRONLY | os.O_NOFOLLOW | os.O_CREAT | os.O_EXCL, mode)
+            else:
+                self._fd = os.dup(reserved_fd)
             if os.fstat(self._fd).st_size > 0:
                 raise FileExistsError(errno.EEXIST, "it holds something already")
             self._write_at(0, wav_header(0, sample_rate_hz))
         except OSError as error:
             if self._fd is not None:
                 os.close(self._fd)
-                if not reserved:
+                if reserved_fd is None:
                     with contextlib.suppress(OSError):
                         path.unlink()
             raise cannot_write(path, error) from error

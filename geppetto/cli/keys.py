@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from geppetto.cli.chat import say, say_error
+from geppetto.cli.interrupts import cleaned_up
+from geppetto.cli.saying import say, say_error
 from geppetto.config import OPENAI_URL
 from geppetto.errors import ConfigError, GeppettoError
 from geppetto.keys import KeyStore, check_key, masked, parse_server, server_of
@@ -36,6 +37,7 @@ def keys_command() -> None:
 @keys_command.command("set")
 @click.argument("host", default=_OPENAI, metavar=f"[HOST={_OPENAI}]")
 @click.pass_context
+@cleaned_up()
 def set_key(context: click.Context, host: str) -> None:
     """Ask for the key of HOST without showing it, or read one line from a pipe, and store it."""
     with _sentences(context):
@@ -63,6 +65,7 @@ def list_keys(context: click.Context) -> None:
 @keys_command.command("delete")
 @click.argument("host")
 @click.pass_context
+@cleaned_up()
 def delete_key(context: click.Context, host: str) -> None:
     """Forget the key of HOST."""
     with _sentences(context):

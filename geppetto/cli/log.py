@@ -12,6 +12,7 @@ import attrs
 import click
 
 from geppetto.audio.wav import cannot_write
+from geppetto.cli.interrupts import cleaned_up
 from geppetto.errors import ConfigError, GeppettoError, OutputFailed
 from geppetto.records.logview import Damage, Filter, lines_of, parts_of, read_entries, render
 from geppetto.status import ExitStatus
@@ -46,6 +47,7 @@ _STDIO: Final = Path("-")
 @click.option("--direction", type=click.Choice(["sent", "received"]), help="Only what was sent, or received.")
 @click.option("--brief", "--no-json", is_flag=True, help="One line for each message, without its content.")
 @click.pass_context
+@cleaned_up()
 def log(
     context: click.Context,
     files: tuple[Path, ...],

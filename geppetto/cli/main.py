@@ -5,21 +5,17 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import NoReturn
 
 import click
 
 from geppetto import __version__
-from geppetto.config import SETTINGS
+from geppetto.cli.options import read_flags, run_options
 from geppetto.status import ExitStatus
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from geppetto.setting import Setting
-
 _COMMANDS = {
+    "ask": ("geppetto.cli.ask", "ask_command", "Ask one question, and leave."),
+    "batch": ("geppetto.cli.batch", "batch_command", "Ask every question of a file."),
     "keys": ("geppetto.cli.keys", "keys_command", "Store the keys of servers, for you alone."),
     "log": ("geppetto.cli.log", "log_command", "Print the wire log of a session, for people to read."),
     "repair": ("geppetto.cli.repair", "repair_command", "Finish the files that a killed session left behind."),
@@ -49,23 +45,6 @@ class LazyGroup(click.Group):
             formatter.write_dl([(name, _COMMANDS[name][2]) for name in sorted(_COMMANDS)])
 
 
-def _option(setting: Setting) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Return the option for one row of the table of settings."""
-    if setting.kind is bool:
-        return click.option(setting.flag, setting.name, is_flag=True, default=None, help=setting.help)
-    kind: Any = click.Choice(setting.choices) if setting.choices else setting.kind
-    if setting.kind is Path:
-        kind = click.Path(path_type=Path)
-    metavar = setting.metavar or ("DIR" if setting.kind is Path else None)
-    return click.option(setting.flag, setting.name, type=kind, default=None, metavar=metavar, help=setting.help)
-
-
-def _settings(function: Callable[..., None]) -> Callable[..., None]:
-    for setting in reversed(SETTINGS):
-        function = _option(setting)(function)
-    return function
-
-
 _EPILOG = (
     "Every setting is also a variable: GEPPETTO_READ_TIMEOUT=30 is --read-timeout 30. OpenAI's key is taken from "
     "OPENAI_API_KEY and goes to api.openai.com alone; --key-env names the variable with another server's key, and "
@@ -80,58 +59,25 @@ _EPILOG = (
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.version_option(__version__, "-V", "--version", message="geppetto %(version)s")
-@click.option(
-    "--offline", is_flag=True, envvar="GEPPETTO_OFFLINE", help="Talk to the embedded server: no key, no internet."
-)
-@click.option(
-    "--offline-lead",
-    type=click.FloatRange(min=0),
-    default=2.0,
-    show_default=True,
-    help="Seconds of audio that the embedded server sends ahead of real time; 0 is no limit.",
-)
-@click.option(
-    "--key-env",
-    metavar="NAME",
-    envvar="GEPPETTO_KEY_ENV",
-    help="Variable that holds the key for the server of --url.",
-)
-@click.option(
-    "--metrics", "metrics_file", type=click.Path(path_type=Path), metavar="FILE", help="Write the figures as JSON."
-)
-@click.option("--quiet", "-q", is_flag=True, help="No chatter on stderr but warnings and errors.")
-@_settings
+@run_options
 @click.pass_context
-def cli(
-    context: click.Context,
-    /,
-    offline: bool,
-    offline_lead: float,
-    key_env: str | None,
-    metrics_file: Path | None,
-    quiet: bool,
-    **settings: object,
-) -> None:
+def cli(here: click.Context, /, **flags: object) -> None:
     """
     Talk with a realtime voice model in the terminal, or pipe questions through it, one a line.
 
     The words of the answers go to stdout as they arrive. Each answer is kept as a WAV and a transcript in
     audio_output/, and every wire message in logs/.
     """
-    if context.invoked_subcommand is not None:
+    if here.invoked_subcommand is not None:
         return
-    from geppetto.cli.chat import chat
+    target, script = read_flags(flags)
+    if os.isatty(0) and os.isatty(1) and not script.any:
+        from geppetto.cli.chat import chat
 
-    context.exit(
-        chat(
-            settings,
-            offline=offline,
-            offline_lead_s=offline_lead,
-            key_env=key_env,
-            metrics_file=metrics_file,
-            quiet=quiet,
-        )
-    )
+        here.exit(chat(target))
+    from geppetto.cli.scripted import piped
+
+    here.exit(piped(target, script))
 
 
 def run() -> NoReturn:

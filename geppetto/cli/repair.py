@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from geppetto.cli.chat import say_error
+from geppetto.cli.saying import say_error
 from geppetto.errors import ConfigError, GeppettoError, OutputFailed
 from geppetto.records.repair import repair
 from geppetto.text import escape_line

@@ -13,10 +13,10 @@ from geppetto.errors import OutputFailed, Stopped
 from geppetto.notices import Notice, Ready, Saved, Words
 from geppetto.redaction import Redactor
 from geppetto.status import ExitStatus
-from geppetto.text import escape
+from geppetto.text import escape, escape_line
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from geppetto.answer import Answer
     from geppetto.notices import ToDisplay
@@ -58,7 +58,12 @@ def write_all(fd: int, text: str, *, patience_s: float | None = None) -> None:
     Raises:
         OSError: it cannot be written; `TimeoutError` when *patience_s* is over.
     """
-    data = memoryview(text.encode("utf-8", "replace"))
+    write_bytes(fd, text.encode("utf-8", "replace"), patience_s=patience_s)
+
+
+def write_bytes(fd: int, content: bytes, *, patience_s: float | None = None) -> None:
+    """Write *content* to *fd*, as `write_all` writes text."""
+    data = memoryview(content)
     while data:
         if patience_s is not None and not select.select([], [fd], [], patience_s)[1]:
             raise TimeoutError
@@ -68,15 +73,56 @@ def write_all(fd: int, text: str, *, patience_s: float | None = None) -> None:
             select.select([], [fd], [])
 
 
+def write_stdout(content: bytes) -> None:
+    """
+    Write *content* to stdout, all of it; blocks.
+
+    Raises:
+        Stopped: its reader went away.
+        OutputFailed: it cannot be written.
+    """
+    try:
+        write_bytes(STDOUT_FD, content)
+    except BrokenPipeError as error:
+        raise Stopped("", ExitStatus.BROKEN_PIPE) from error
+    except OSError as error:
+        msg = f"The answer cannot be written to stdout ({error.strerror})."
+        raise OutputFailed(msg) from error
+
+
+def write_stderr(text: str) -> None:
+    """Write *text* to stderr; nobody listens to the chatter, the answers are what counts."""
+    with suppress(OSError):
+        write_all(STDERR_FD, text)
+
+
 class TerminalScreen:
     """Writes with `os.write`, so nothing is left in a buffer that a broken pipe could spoil at exit."""
 
-    def __init__(self, streams: Streams, *, quiet: bool = False, redactor: Redactor = _KEEPS_ALL) -> None:
+    def __init__(
+        self,
+        streams: Streams,
+        *,
+        quiet: bool = False,
+        redactor: Redactor = _KEEPS_ALL,
+        words: bool = True,
+        words_to_stderr: bool = False,
+        say: Callable[[str], None] = write_stderr,
+    ) -> None:
         """
-        Show prompts and names only if *streams* are interactive; with *quiet*, no chatter after answers.
+        Show prompts and names only if *streams* are interactive.
 
-        What *redactor* takes for the key is never shown, whoever said it.
+        Args:
+            streams: what the standard streams are.
+            quiet: no chatter after answers.
+            redactor: what it takes for the key is never shown, whoever said it.
+            words: whether the words of answers are shown as they arrive.
+            words_to_stderr: whether they go to stderr, because stdout has something else.
+            say: writes to stderr.
         """
+        self._words_shown = words
+        self._words_to_stderr = words_to_stderr
+        self._say = say
         self._streams = streams
         self._quiet = quiet
         self._redactor = redactor
@@ -92,7 +138,8 @@ class TerminalScreen:
         for thing in things:
             match thing:
                 case Words():
-                    out.append(self._words(thing))
+                    if self._words_shown:
+                        out.append(self._words(thing))
                 case Saved():
                     if thing.answer.index == self._in_answer:
                         out.append(self._end_line())
@@ -104,7 +151,7 @@ class TerminalScreen:
                     if self._streams.stdout_is_tty:  # elsewhere stdout is the answers and nothing else
                         out.append(self._break_line())
                     self._out(out)
-                    self._err(f"  {escape(thing.text)}\n")
+                    self._err(f"  {escape_line(thing.text)}\n")
                 case Ready():
                     self._out(out)
                     if self._streams.interactive and not self._prompted:
@@ -119,7 +166,7 @@ class TerminalScreen:
             self._prompted = self._line_open = False
             rest += "\n"
         with suppress(OSError):
-            write_all(STDOUT_FD, rest, patience_s=PARTING_PATIENCE_S)
+            write_all(STDERR_FD if self._words_to_stderr else STDOUT_FD, rest, patience_s=PARTING_PATIENCE_S)
 
     def _words(self, words: Words) -> str:
         lead = ""
@@ -154,7 +201,7 @@ class TerminalScreen:
             return
         self._prompted = False
         if answer.status != "completed":
-            why = f" ({escape(answer.reason)})" if answer.reason else ""
+            why = f" ({escape_line(answer.reason)})" if answer.reason else ""
             self._err(f"  the answer is {_STATUS_WORDS[answer.status]}{why}{_files(answer)}\n")
         elif not self._quiet:
             self._err(f"  {_facts(answer)}\n")
@@ -167,17 +214,13 @@ class TerminalScreen:
     def _write(self, text: str) -> None:
         if not text:
             return
-        try:
-            write_all(STDOUT_FD, text)
-        except BrokenPipeError as error:
-            raise Stopped("", ExitStatus.BROKEN_PIPE) from error
-        except OSError as error:
-            msg = f"The answer cannot be written to stdout ({error.strerror})."
-            raise OutputFailed(msg) from error
+        if self._words_to_stderr:
+            self._say(text)
+        else:
+            write_stdout(text.encode("utf-8", "replace"))
 
     def _err(self, text: str) -> None:
-        with suppress(OSError):  # nobody listens to the chatter; the answers are what counts
-            write_all(STDERR_FD, self._redactor.clean(text))
+        self._say(self._redactor.clean(text))
 
 
 _STATUS_WORDS = {

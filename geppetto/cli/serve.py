@@ -8,7 +8,7 @@ import click
 import trio
 
 from geppetto.chat import run_with_signals
-from geppetto.cli.chat import say, say_error
+from geppetto.cli.saying import say, say_error
 from geppetto.errors import ConfigError, GeppettoError
 from geppetto.offline.server import open_offline_server
 from geppetto.status import ExitStatus

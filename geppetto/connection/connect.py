@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import attrs
 import trio
 
-from geppetto.connection.failures import TransientConnectFailed
+from geppetto.connection.failures import ServerBusy, TransientConnectFailed
 from geppetto.errors import ConnectFailed, ConnectionEnded, ConnectionLost, RollOver
 
 if TYPE_CHECKING:
@@ -46,7 +46,11 @@ def passes(error: GeppettoError) -> bool:
 
 
 async def keep_connected(
-    run_once: Callable[[], Awaitable[Ended]], *, max_retries: int, tell: Callable[[str], Awaitable[None]]
+    run_once: Callable[[], Awaitable[Ended]],
+    *,
+    max_retries: int,
+    tell: Callable[[str], Awaitable[None]],
+    slow_down: Callable[[float], None],
 ) -> None:
     """
     Run one connection after another, until one is told to stop.
@@ -55,6 +59,7 @@ async def keep_connected(
         run_once: connects, runs the session, and says how it ended.
         max_retries: tries in a row: for the first connection, and again after each one that was lost.
         tell: is told in a sentence of each failure that is followed by another try.
+        slow_down: is told for how many seconds a server that is too busy is left alone.
 
     Raises:
         ConnectFailed: there never was a connection.
@@ -80,6 +85,9 @@ async def keep_connected(
         if failures > retries:
             raise _given_up(error, failures, stood=stood)
         pause_s = backoff_s(failures)
+        if isinstance(error, ServerBusy):
+            pause_s = max(pause_s, error.retry_after_s)
+            slow_down(pause_s)
         cause = str(error).partition(". ")[0].rstrip(".")
         number = failures if stood else failures + 1
         doing = "reconnecting" if stood else "trying again"

@@ -15,11 +15,14 @@ from geppetto.text import escape
 
 if TYPE_CHECKING:
     import ssl
+    from collections.abc import Iterable
 
     from geppetto.connection.proxy import Proxy
     from geppetto.errors import GeppettoError
 
 _BODY_SHOWN_CHARS = 200
+_RETRY_AFTER_MOST_S = 600.0
+"""Whoever asks for more has closed for today; the next try will say so."""
 
 _TRUST: Final = "--ca-file names a CA to trust."
 _CLOCK: Final = "Check the clock of this machine; if it is right, the server needs another certificate."
@@ -49,6 +52,15 @@ _SOCKS_UNREACHABLE: Final = {
 
 class TransientConnectFailed(ConnectFailed):
     """No connection this time; the next try may do better."""
+
+
+class ServerBusy(TransientConnectFailed):
+    """The server has too much to do: HTTP 429 or 503 (RFC 6585, 4; RFC 9110, 15.6.4)."""
+
+    def __init__(self, message: str, retry_after_s: float) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+        """What its `Retry-After` asks for; 0 when it does not say, or a date."""
 
 
 def transient(sentence: str) -> TransientConnectFailed:
@@ -157,12 +169,16 @@ def not_a_websocket(netloc: str) -> ConnectFailed:
     return ConnectFailed(f"{netloc} answered, but not as a WebSocket server does. Check the address.")
 
 
-def rejection(netloc: str, status_code: int, body: bytes | None) -> GeppettoError:
+def rejection(
+    netloc: str, status_code: int, body: bytes | None, headers: Iterable[tuple[bytes, bytes]] = ()
+) -> GeppettoError:
     """Return what an HTTP answer other than 101 to the opening handshake means."""
     said = escape((body or b"").decode("utf-8", "replace").strip())
     said = " ".join(said.split())[:_BODY_SHOWN_CHARS]
     answer = f"{netloc} answered HTTP {status_code}" + (f" ({said})" if said else "")
-    if status_code == 429 or status_code >= 500:
+    if status_code in {429, 503}:
+        return ServerBusy(f"{answer}. Try again later.", _retry_after_s(headers))
+    if status_code >= 500:
         return TransientConnectFailed(f"{answer}. Try again later.")
     if status_code in {401, 403}:
         return ServerRefused(f"{answer}: it refused the key. Check the key and what it may do.")
@@ -171,3 +187,10 @@ def rejection(netloc: str, status_code: int, body: bytes | None) -> GeppettoErro
     if 300 <= status_code < 400:
         return ConnectFailed(f"{answer}: a redirect, which is not followed with a key in hand. Use the new address.")
     return ServerRefused(f"{answer}: it refused the opening handshake. Check the URL.")
+
+
+def _retry_after_s(headers: Iterable[tuple[bytes, bytes]]) -> float:
+    for name, value in headers:
+        if name.lower() == b"retry-after" and value.isdigit():
+            return min(float(value), _RETRY_AFTER_MOST_S)
+    return 0.0

@@ -7,6 +7,7 @@ the only form in which a proxy may be named to anyone, and no error holds the te
 
 from __future__ import annotations
 
+import base64
 import ipaddress
 import re
 from typing import TYPE_CHECKING, Final
@@ -64,7 +65,8 @@ def parse_proxy(text: str, *, source: str = "proxy") -> Proxy:
     except ValueError:
         host, port, parts = None, None, urlsplit("")
     # A password with "/", "?" or "#" as they are would end the host too early, and the rest would be shown.
-    torn = parts.path not in {"", "/"} or parts.query or parts.fragment
+    # A pair of brackets before the host is let through by urlsplit, but RFC 3986, 3.2.1 has none there.
+    torn = parts.path not in {"", "/"} or parts.query or parts.fragment or "[" in parts.netloc.rpartition("@")[0]
     if not host or port == 0 or torn or any(character.isspace() or not character.isprintable() for character in text):
         msg = f"{source} is not the URL of a proxy. It should look like {_EXAMPLE}, with %2F for / in a password."
         raise ConfigError(msg)  # the cause would quote the URL
@@ -109,6 +111,28 @@ def _check_credentials(scheme: str, username: str, password: str, source: str) -
 def shown_proxy(text: str | None) -> str:
     """Return the repr of a valid setting *text*, without what is secret in it."""
     return repr(text and parse_proxy(text).shown)
+
+
+def proxy_secrets(text: str | None) -> tuple[str, ...]:
+    """
+    Return what is secret in a valid setting *text*, as it is given and as it is sent.
+
+    That is the password, or a user name without one, which may be a token; and both in `Proxy-Authorization`.
+    """
+    if text is None:
+        return ()
+    proxy = parse_proxy(text)
+    if proxy.username is None:
+        return ()
+    given = urlsplit(text if "://" in text else f"http://{text}")
+    lone = given.password is None
+    as_given, as_sent = (given.username, proxy.username) if lone else (given.password, proxy.password)
+    return tuple(secret for secret in (as_given, as_sent, basic_credentials(proxy)) if secret)
+
+
+def basic_credentials(proxy: Proxy) -> str:
+    """Return user name and password of *proxy* as `Proxy-Authorization: Basic` carries them (RFC 7617, UTF-8)."""
+    return base64.b64encode(f"{proxy.username or ''}:{proxy.password}".encode()).decode()
 
 
 def is_loopback(host: str) -> bool:

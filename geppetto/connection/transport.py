@@ -7,11 +7,12 @@ The only module of the client that imports trio_websocket. Measured traps it is 
 - `ping()` never returns on a dead connection, so it always has a deadline.
 - A cancelled `send_message` leaves half a frame on the wire: after one, only closing is possible.
 - The reader ends silently when TCP closes before the handshake is done, and nobody wakes the one who waits
-  for it; the stream is watched for that.
+  for it; the stream is watched for that. An HTTP answer whose body ends with TCP is lost with it.
 """
 
 from __future__ import annotations
 
+import re
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -38,17 +39,51 @@ _MESSAGE_QUEUE = 64
 """Messages that the library holds, so that a short stall of ours does not stop the pongs."""
 _RECEIVE_BYTES = 256 * 1024
 """Read at once: with 4 KiB, the default, a long answer costs a third more CPU."""
+_HANDSHAKE_BYTES = 512 * 1024
+"""The most that an answer to the opening handshake may have; h11 bounds its headers, but nobody bounds its body."""
+_HEAD_BYTES = 8 * 1024
+_NO_WEBSOCKET = (
+    wsproto.utilities.ProtocolError,
+    trio_websocket.HandshakeError,
+    h11.ProtocolError,  # wsproto would reject what is no HTTP with an HTTP response, which a client cannot send
+    UnicodeDecodeError,  # wsproto takes the values of headers for ASCII
+)
+_REFUSAL = re.compile(rb"HTTP/1\.[01] ([2-9]\d\d)[ \r]")
 
 
 class _WatchedStream(trio.abc.Stream):
-    """A stream that tells when its end was read."""
+    """
+    A stream that tells when the opening handshake has no future.
+
+    That is its end, a request that nobody takes any more, and an answer that goes on and on. Afterwards nobody
+    listens to that, and the answer's beginning is all that is kept.
+    """
 
     def __init__(self, stream: trio.abc.Stream, ended: trio.CancelScope) -> None:
         self._stream = stream
         self._ended = ended
+        self._left_bytes = _HANDSHAKE_BYTES
+        self._head = bytearray()
+
+    @property
+    def overflowed(self) -> bool:
+        """Whether the answer passed its limit."""
+        return self._left_bytes < 0
+
+    def http_answer(self) -> tuple[int, bytes] | None:
+        """Return status and body, as far as they came, of an answer that ended before HTTP says it does."""
+        head, _, body = bytes(self._head).partition(b"\r\n\r\n")
+        found = _REFUSAL.match(head)
+        if found is None:
+            return None
+        return int(found[1]), b"" if b"chunked" in head.lower() else body
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
-        await self._stream.send_all(data)
+        try:
+            await self._stream.send_all(data)
+        except trio.BrokenResourceError:
+            self._ended.cancel()
+            raise
 
     async def wait_send_all_might_not_block(self) -> None:
         await self._stream.wait_send_all_might_not_block()
@@ -59,7 +94,10 @@ class _WatchedStream(trio.abc.Stream):
         except trio.BrokenResourceError:
             self._ended.cancel()
             raise
-        if not data:
+        if (room := _HEAD_BYTES - len(self._head)) > 0:
+            self._head += data[:room]
+        self._left_bytes -= len(data)
+        if not data or self.overflowed:
             self._ended.cancel()
         return data
 
@@ -204,6 +242,10 @@ async def open_transport(
                 if ws is not None:
                     established = True
                     yield Transport(ws, write_timeout=limits.write_timeout)
+                elif (answer := watched.http_answer()) is not None:
+                    refusal = rejection(address.netloc, *answer)
+                elif watched.overflowed:
+                    refusal = not_a_websocket(address.netloc)
                 elif trio.current_time() >= handshake.deadline:
                     refusal = transient(
                         f"{address.netloc} did not finish the opening handshake within {limits.connect_timeout:g} s."
@@ -234,8 +276,5 @@ def _handshake_failure(netloc: str, group: BaseExceptionGroup[BaseException]) ->
     if len(group.exceptions) > 1:
         return None
     if isinstance(error, trio_websocket.ConnectionRejected):
-        return rejection(netloc, error.status_code, error.body)
-    # h11's own: wsproto would reject what is no HTTP with an HTTP response, which a client cannot send.
-    if isinstance(error, (wsproto.utilities.ProtocolError, h11.ProtocolError, trio_websocket.HandshakeError)):
-        return not_a_websocket(netloc)
-    return None
+        return rejection(netloc, error.status_code, error.body, error.headers or ())
+    return not_a_websocket(netloc) if isinstance(error, _NO_WEBSOCKET) else None

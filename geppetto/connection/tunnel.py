@@ -8,7 +8,6 @@ python-socks speaks SOCKS5. The proxy is told host and port of the server, and i
 
 from __future__ import annotations
 
-import base64
 import math
 from typing import TYPE_CHECKING
 
@@ -23,6 +22,7 @@ from geppetto.connection.failures import (
     proxy_unreachable,
     socks_refusal,
 )
+from geppetto.connection.proxy import basic_credentials
 from geppetto.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -47,8 +47,7 @@ async def connect_through(stream: trio.abc.Stream, proxy: Proxy, host: str, port
     authority = f"[{name}]:{port}" if ":" in name else f"{name}:{port}"
     headers = [("Host", authority), ("User-Agent", f"geppetto/{__version__}")]
     if proxy.username is not None:
-        credentials = base64.b64encode(f"{proxy.username}:{proxy.password}".encode()).decode()
-        headers.append(("Proxy-Authorization", f"Basic {credentials}"))
+        headers.append(("Proxy-Authorization", f"Basic {basic_credentials(proxy)}"))
     connection = h11.Connection(h11.CLIENT)
     request = connection.send(h11.Request(method="CONNECT", target=authority, headers=headers))
     end = connection.send(h11.EndOfMessage())

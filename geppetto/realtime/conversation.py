@@ -16,21 +16,30 @@ from typing import TYPE_CHECKING
 from geppetto.realtime import events
 from geppetto.realtime import happenings as happened
 from geppetto.realtime.history import History
-from geppetto.realtime.reply import Reply
+from geppetto.realtime.reply import IN_CONVERSATION, Reply
 from geppetto.realtime.reply_book import ReplyBook
 from geppetto.realtime.turns import Turns
 from geppetto.realtime.verdicts import account_is_closed, fatal_ending, session_ending, wait_s
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
-    from geppetto.realtime.reply import Turn
+    from geppetto.realtime.events import ErrorDetails
+    from geppetto.realtime.history import Said
+    from geppetto.realtime.reply import Asking, Turn
 
 
 class Conversation:
     """One conversation, over one connection after another."""
 
-    def __init__(self, settings: events.SessionSettings, *, history_budget_chars: int, max_attempts: int) -> None:
+    def __init__(
+        self,
+        settings: events.SessionSettings,
+        *,
+        history_budget_chars: int,
+        max_attempts: int,
+        history: Iterable[Said] = (),
+    ) -> None:
         """
         Start with `session.update` ready to be sent: waiting for `session.created` first gains nothing.
 
@@ -38,19 +47,21 @@ class Conversation:
             settings: of every session of this conversation.
             history_budget_chars: how much text a new session is told of the ones before it.
             max_attempts: how often a response that the rate limit refuses is asked for.
+            history: what was said before, in other sessions.
         """
         self._settings = settings
-        self._history = History(history_budget_chars)
+        self.history = History(history_budget_chars, history)
+        """What a new session is told."""
         self._turns = Turns(max_attempts)
         self._replies = ReplyBook()
-        self._update_id = self._turns.begin_session(settings)
+        self._update_id = self._turns.begin_session(settings, self.history.items)
         """Of the `session.update` that has no answer yet; empty when it has one."""
 
     # --- what the driver calls
 
-    def ask(self, question: str) -> tuple[Turn, Sequence[happened.Happening]]:
+    def ask(self, question: str, asking: Asking = IN_CONVERSATION) -> tuple[Turn, Sequence[happened.Happening]]:
         """Queue *question*; it is sent now when nothing is being answered, else as soon as that is over."""
-        turn = self._turns.queue(question)
+        turn = self._turns.queue(question, asking)
         return turn, self._next_turn()
 
     def receive(self, event: events.ServerEvent) -> Sequence[happened.Happening]:
@@ -98,8 +109,8 @@ class Conversation:
                 begun, reply.repeated = True, again
                 reply.status, reply.error = turn.status_without_answer, turn.refusal
             happenings.append(happened.ReplyDone(reply=reply))
-        self._update_id = self._turns.begin_session(self._settings, self._history.items)
-        if dropped := self._history.newly_dropped():
+        self._update_id = self._turns.begin_session(self._settings, self.history.items)
+        if dropped := self.history.newly_dropped():
             happenings.append(happened.HistoryCut(dropped=dropped))
         if turn is not None and again:
             self._turns.waiting.appendleft(turn)
@@ -132,7 +143,7 @@ class Conversation:
         if self._turns.withdraw(turn):
             return True
         if turn is self._turns.current and not turn.cancel_event_id:
-            self._cancel(turn)
+            self._turns.cancel(turn, self._reply_of(turn).response_id)
         return False
 
     def events_to_send(self) -> list[events.ClientEvent]:
@@ -149,7 +160,7 @@ class Conversation:
     def expecting(self) -> bool:
         """Whether the server owes us something: an answer, or the end of what keeps questions waiting."""
         if self._turns.current is not None:
-            return self._turns.paused is None
+            return self._turns.paused is None or self._turns.blocked
         return self._replies.active and bool(self._turns.waiting)
 
     @property
@@ -168,9 +179,6 @@ class Conversation:
         """Send the next question, unless something is being answered."""
         turn = None if self._replies.active else self._turns.send_next()
         return [happened.QuestionAsked(turn=turn)] if turn is not None else []
-
-    def _cancel(self, turn: Turn) -> None:
-        self._turns.cancel(turn, self._reply_of(turn).response_id)
 
     def _reply(self, response_id: str) -> Reply:
         """Return the reply that *response_id* names, beginning it when it is new."""
@@ -213,20 +221,14 @@ class Conversation:
         return happenings
 
     def _finish(
-        self,
-        reply: Reply,
-        status: events.ResponseStatus,
-        *,
-        reason: str = "",
-        error: events.ErrorDetails | None = None,
+        self, reply: Reply, status: events.ResponseStatus, *, reason: str = "", error: ErrorDetails | None = None
     ) -> list[happened.Happening]:
         """End *reply*, and its turn with it; then the next question may go."""
         reply.status = status
         reply.reason = reason
         reply.error = error
         self._replies.close(reply)
-        question = reply.turn.question if reply.turn is not None and reply.turn.refusal is None else None
-        self._history.add(question, reply.text, complete=reply.complete)
+        self.history.add(reply)
         happenings: list[happened.Happening] = [happened.ReplyDone(reply=reply)]
         if reply.turn is not None and reply.turn is self._turns.current:
             self._turns.current = None
@@ -236,7 +238,7 @@ class Conversation:
 
     # --- errors and rate limits
 
-    def _pause(self, reply: Reply, error: events.ErrorDetails) -> list[happened.Happening]:
+    def _pause(self, reply: Reply, error: ErrorDetails) -> list[happened.Happening]:
         """End *reply* without ending its turn: a response is asked for once more after `resume`."""
         turn = reply.turn
         assert turn is not None
@@ -245,7 +247,7 @@ class Conversation:
         self._turns.pause(turn)
         return [happened.ReplyDone(reply=reply), happened.RateLimited(turn=turn, error=error, wait_s=wait_s(error))]
 
-    def _error(self, error: events.ErrorDetails) -> list[happened.Happening]:
+    def _error(self, error: ErrorDetails) -> list[happened.Happening]:
         if error.code == "response_cancel_not_active":
             return self._nothing_to_cancel(error)
         ending = session_ending(error, self._update_id)
@@ -257,7 +259,7 @@ class Conversation:
         if turn is not None and error.event_id and error.event_id == turn.item_event_id:
             # The response was asked for in the same breath and would answer something else: stop it, then fail.
             turn.refusal = error
-            self._cancel(turn)
+            self._turns.cancel(turn, self._reply_of(turn).response_id)
             return []
         if turn is not None and error.event_id and error.event_id == turn.response_event_id:
             reply = self._reply_of(turn)
@@ -273,14 +275,14 @@ class Conversation:
         """End a turn that was refused or withdrawn."""
         return self._finish(self._reply_of(turn), turn.status_without_answer, error=turn.refusal)
 
-    def _nothing_to_cancel(self, error: events.ErrorDetails) -> list[happened.Happening]:
+    def _nothing_to_cancel(self, error: ErrorDetails) -> list[happened.Happening]:
         """Treat as success; the turn that was to be cancelled ends here if its response never began."""
         turn = self._turns.current
         if turn is None or not turn.cancel_event_id or error.event_id not in {"", turn.cancel_event_id}:
             return []
         return self._give_up(turn)
 
-    def _active_response(self, turn: Turn, error: events.ErrorDetails) -> list[happened.Happening]:
+    def _active_response(self, turn: Turn, error: ErrorDetails) -> list[happened.Happening]:
         """Give back the reply that was taken for ours, and ask again when it is over."""
         mistaken = self._replies.of(turn)
         if mistaken is not None:

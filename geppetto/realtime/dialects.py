@@ -8,6 +8,7 @@ Source: OpenAI Realtime API reference (GA, 2026-11), and the beta reference as o
 
 from __future__ import annotations
 
+import base64
 import json
 from typing import TYPE_CHECKING, assert_never
 
@@ -15,6 +16,7 @@ import attrs
 
 from geppetto.realtime.events import (
     CancelResponse,
+    CreateAudioItem,
     CreateResponse,
     CreateTextItem,
     UpdateSession,
@@ -23,10 +25,7 @@ from geppetto.realtime.events import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from geppetto.realtime.events import (
-        ClientEvent,
-        SessionSettings,
-    )
+    from geppetto.realtime.events import ClientEvent, SessionSettings
 
 
 def _session_ga(settings: SessionSettings) -> dict[str, object]:
@@ -80,6 +79,7 @@ def _session_beta(settings: SessionSettings) -> dict[str, object]:
 _TYPES: Mapping[type[ClientEvent], str] = {
     UpdateSession: "session.update",
     CreateTextItem: "conversation.item.create",
+    CreateAudioItem: "conversation.item.create",
     CreateResponse: "response.create",
     CancelResponse: "response.cancel",
 }
@@ -117,18 +117,17 @@ class Dialect:
                     "type": _TYPES[UpdateSession],
                     "session": self.encode_session(event.settings),
                 }
-            case CreateTextItem():
-                part = self.assistant_text if event.role == "assistant" else "input_text"
-                body = {
-                    "type": _TYPES[CreateTextItem],
-                    "item": {
-                        "type": "message",
-                        "role": event.role,
-                        "content": [{"type": part, "text": event.text}],
-                    },
-                }
+            case CreateTextItem() | CreateAudioItem():
+                body = {"type": _TYPES[type(event)], "item": self._message(event)}
             case CreateResponse():
                 body = {"type": _TYPES[CreateResponse]}
+                response: dict[str, object] = {}
+                if event.instructions is not None:
+                    response["instructions"] = event.instructions
+                if event.input is not None:
+                    response |= {"conversation": "none", "input": [self._message(event.input)]}
+                if response:
+                    body["response"] = response
             case CancelResponse():
                 body = {"type": _TYPES[CancelResponse]}
                 if event.response_id is not None:
@@ -136,6 +135,13 @@ class Dialect:
             case _:
                 assert_never(event)
         return {**body, "event_id": event.event_id}
+
+    def _message(self, message: CreateTextItem | CreateAudioItem) -> dict[str, object]:
+        if isinstance(message, CreateAudioItem):
+            audio = base64.b64encode(message.pcm).decode("ascii")
+            return {"type": "message", "role": "user", "content": [{"type": "input_audio", "audio": audio}]}
+        part = self.assistant_text if message.role == "assistant" else "input_text"
+        return {"type": "message", "role": message.role, "content": [{"type": part, "text": message.text}]}
 
 
 GA = Dialect(

@@ -63,10 +63,26 @@ class CreateTextItem:
 
 
 @attrs.frozen(kw_only=True)
-class CreateResponse:
-    """`response.create`. One at a time in the default conversation."""
+class CreateAudioItem:
+    """`conversation.item.create` with a user's message that is spoken: PCM16, mono, 24,000 Hz."""
 
     event_id: str
+    pcm: bytes = attrs.field(repr=False)
+
+
+@attrs.frozen(kw_only=True)
+class CreateResponse:
+    """
+    `response.create`. One at a time in the default conversation.
+
+    With *input* it is out of band: it sees nothing of the conversation and leaves nothing in it.
+    """
+
+    event_id: str
+    instructions: str | None = None
+    """For this response alone, instead of the session's."""
+    input: CreateTextItem | CreateAudioItem | None = None
+    """The one message that an out-of-band response answers; its `event_id` is not sent."""
 
 
 @attrs.frozen(kw_only=True)
@@ -77,7 +93,7 @@ class CancelResponse:
     response_id: str | None = None
 
 
-ClientEvent = UpdateSession | CreateTextItem | CreateResponse | CancelResponse
+ClientEvent = UpdateSession | CreateTextItem | CreateAudioItem | CreateResponse | CancelResponse
 
 
 # --- server events -----------------------------------------------------------------------------------------

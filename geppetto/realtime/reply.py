@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from geppetto.errors import ConnectionEnded
 from geppetto.realtime.events import TextDone
 from geppetto.realtime.usage import Usage
 
@@ -15,6 +16,27 @@ if TYPE_CHECKING:
     from geppetto.realtime.events import ErrorDetails, OutputText, ResponseStatus, TextDelta
 
 
+MAX_CHARS = 8 * 1024 * 1024
+"""Of one answer, which is held in memory; a model says some thousands at the most."""
+
+
+@attrs.frozen(kw_only=True)
+class Asking:
+    """How a question is asked, beside its words."""
+
+    instructions: str | None = None
+    """For its answer alone, instead of the session's."""
+    pcm: bytes | None = attrs.field(default=None, repr=False)
+    """The question is spoken: PCM16, mono, 24,000 Hz; its words are then what the records call it."""
+    independent: bool = False
+    """Out of band: the answer knows nothing of the conversation, and the conversation nothing of it."""
+    tag: object = None
+    """Whatever the caller wants to find again with the answer."""
+
+
+IN_CONVERSATION = Asking()
+
+
 @attrs.define(eq=False, kw_only=True)
 class Turn:
     """A question on its way: asked, sent, answered or refused."""
@@ -22,6 +44,7 @@ class Turn:
     index: int
     """1 for the first question of the conversation."""
     question: str
+    asking: Asking = IN_CONVERSATION
     item_event_id: str = ""
     response_event_id: str = ""
     cancel_event_id: str = ""
@@ -66,6 +89,8 @@ class Reply:
     repeated: bool = False
     """Whether its question is asked again, because the connection went away or the server was too busy."""
     _parts: dict[tuple[str, int], _Part] = attrs.field(factory=dict)
+    _chars: int = 0
+    """Streamed so far."""
 
     @property
     def text(self) -> str:
@@ -89,12 +114,21 @@ class Reply:
         return f"{self.status}: {self.reason}" if self.reason else self.status
 
     def add_delta(self, event: TextDelta) -> str:
-        """Add words to their part and return what the reader sees now."""
+        """
+        Add words to their part and return what the reader sees now.
+
+        Raises:
+            ConnectionEnded: the answer is longer than `MAX_CHARS`.
+        """
         if not event.delta:
             return ""  # and no part: the order of the parts is that of their first words
         part, lead = self._part(event.item_id, event.content_index)
         if part.final is not None:
             return ""  # after the whole text of the part, its pieces say nothing new
+        self._chars += len(event.delta)
+        if self._chars > MAX_CHARS:
+            msg = f"The server sent an answer of more than {MAX_CHARS:,} characters. Ask who runs it."
+            raise ConnectionEnded(msg)
         part.pieces.append(event.delta)
         return lead + event.delta
 

@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from geppetto.errors import ConnectionEnded
 from geppetto.realtime.reply import Reply
 
 if TYPE_CHECKING:
     from geppetto.realtime.reply import Turn
 
+MAX_OPEN = 1000
+"""Responses at a time; each takes memory."""
 _REMEMBERED_RESPONSES = 256
 """How many finished responses are remembered, so that their late and duplicate events are known for what they are."""
 
@@ -54,7 +57,15 @@ class ReplyBook:
         return self._late.setdefault(response_id, Reply(response_id=response_id))
 
     def begin(self, response_id: str, turn: Turn | None) -> Reply:
-        """Open a new reply to *turn*."""
+        """
+        Open a new reply to *turn*.
+
+        Raises:
+            ConnectionEnded: too many of them are open.
+        """
+        if len(self._active) >= MAX_OPEN:
+            msg = f"The server began {MAX_OPEN:,} responses and ended none of them. Ask who runs it."
+            raise ConnectionEnded(msg)
         reply = self._active[response_id] = Reply(response_id=response_id, turn=turn)
         return reply
 

@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from geppetto.realtime.events import CancelResponse, CreateResponse, CreateTextItem, UpdateSession
+from geppetto.realtime.events import (
+    CancelResponse,
+    CreateAudioItem,
+    CreateResponse,
+    CreateTextItem,
+    UpdateSession,
+)
 from geppetto.realtime.reply import Turn
 from geppetto.realtime.verdicts import is_rate_limit
 
@@ -16,6 +22,7 @@ if TYPE_CHECKING:
 
     from geppetto.realtime.events import ClientEvent, ErrorDetails, SessionSettings
     from geppetto.realtime.history import Said
+    from geppetto.realtime.reply import Asking
 
 
 @attrs.define
@@ -49,10 +56,10 @@ class Turns:
         self.outbox += [CreateTextItem(event_id=self.event_id(), role=said.role, text=said.text) for said in history]
         return update_id
 
-    def queue(self, question: str) -> Turn:
+    def queue(self, question: str, asking: Asking) -> Turn:
         """Put a question behind those that wait."""
         self._turns_made += 1
-        turn = Turn(index=self._turns_made, question=question)
+        turn = Turn(index=self._turns_made, question=question, asking=asking)
         self.waiting.append(turn)
         return turn
 
@@ -61,8 +68,9 @@ class Turns:
         if self.held or self.current is not None or not self.waiting:
             return None
         turn = self.current = self.waiting.popleft()
-        turn.item_event_id = self.event_id()
-        self.outbox.append(CreateTextItem(event_id=turn.item_event_id, role="user", text=turn.question))
+        if not turn.asking.independent:
+            turn.item_event_id = self.event_id()
+            self.outbox.append(_message(turn))
         self.ask_for_response(turn)
         return turn
 
@@ -71,7 +79,13 @@ class Turns:
         turn.response_event_id = self.event_id()
         turn.attempts += 1
         self.blocked = False
-        self.outbox.append(CreateResponse(event_id=turn.response_event_id))
+        self.outbox.append(
+            CreateResponse(
+                event_id=turn.response_event_id,
+                instructions=turn.asking.instructions,
+                input=_message(turn) if turn.asking.independent else None,
+            )
+        )
 
     def cancel(self, turn: Turn, response_id: str) -> None:
         """Send `response.cancel` for *turn*; without an id for whichever response runs."""
@@ -113,3 +127,9 @@ class Turns:
         """Hold everything; the response of *turn* has to be asked for again."""
         turn.response_event_id = ""
         self.held = True
+
+
+def _message(turn: Turn) -> CreateTextItem | CreateAudioItem:
+    if turn.asking.pcm is not None:
+        return CreateAudioItem(event_id=turn.item_event_id, pcm=turn.asking.pcm)
+    return CreateTextItem(event_id=turn.item_event_id, role="user", text=turn.question)

@@ -55,6 +55,50 @@ class Usage:
             output_audio_tokens=_count(outputs, "audio_tokens"),
         )
 
+    def as_json(self) -> dict[str, object]:
+        """Return the tokens as Geppetto's own files have them; `from_record` reads them."""
+        return {
+            "total": self.total_tokens,
+            "input": {
+                "total": self.input_tokens,
+                "text": self.input_text_tokens,
+                "audio": self.input_audio_tokens,
+                "image": self.input_image_tokens,
+                "cached": {
+                    "total": self.cached_tokens,
+                    "text": self.cached_text_tokens,
+                    "audio": self.cached_audio_tokens,
+                    "image": self.cached_image_tokens,
+                },
+            },
+            "output": {
+                "total": self.output_tokens,
+                "text": self.output_text_tokens,
+                "audio": self.output_audio_tokens,
+            },
+        }
+
+    @classmethod
+    def from_record(cls, value: object) -> Usage:
+        """Read what `as_json` returned; whatever is not a count of tokens is read as zero."""
+        inputs = _member(value, "input")
+        cached = _member(inputs, "cached")
+        outputs = _member(value, "output")
+        return cls(
+            input_tokens=_count(inputs, "total"),
+            output_tokens=_count(outputs, "total"),
+            total_tokens=_count(value, "total"),
+            input_text_tokens=_count(inputs, "text"),
+            input_audio_tokens=_count(inputs, "audio"),
+            input_image_tokens=_count(inputs, "image"),
+            cached_tokens=_count(cached, "total"),
+            cached_text_tokens=_count(cached, "text"),
+            cached_audio_tokens=_count(cached, "audio"),
+            cached_image_tokens=_count(cached, "image"),
+            output_text_tokens=_count(outputs, "text"),
+            output_audio_tokens=_count(outputs, "audio"),
+        )
+
     def __add__(self, other: Usage) -> Usage:
         """Return the tokens of both."""
         return Usage(

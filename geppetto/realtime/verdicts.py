@@ -31,6 +31,8 @@ _NEXT_STEP: Mapping[str, str] = {
 _LOST = frozenset({"session_expired"})
 
 _REFUSING_CLOSE_CODES = frozenset({1008, 3000})
+_BREACHES = frozenset({1002, 1007})
+"""Which side closed over it is not known: the library reports its own Close as it does the server's."""
 
 
 def account_is_closed(error: ErrorDetails) -> bool:
@@ -122,4 +124,6 @@ def close_ending(code: int | None, reason: str) -> Ending:
         name = reason.rpartition(".")[2]
         step = _NEXT_STEP.get(name, "Check the key, the model and the address.")
         return Ending(ExitStatus.REFUSED, f"The server refused the session ({said}). {step}")
+    if code in _BREACHES:
+        return Ending(ExitStatus.CONNECTION_LOST, f"The WebSocket protocol was not kept ({said}). Start again.")
     return Ending(ExitStatus.CONNECTION_LOST, f"The server closed the connection ({said}). Start again.")

@@ -19,6 +19,7 @@ from geppetto.redaction import Redactor
 from geppetto.text import escape_line
 
 if TYPE_CHECKING:
+    from geppetto.pricing.cost import Cost
     from geppetto.records.modes import FileModes
 
 RECENT_TURNS: Final = 1000
@@ -93,6 +94,10 @@ class Metrics:
     answers: Counter[str] = attrs.field(factory=Counter)
     """By status: `completed`, `cancelled`, `incomplete`, `failed`."""
     usage: Usage = attrs.field(factory=Usage)
+    cost: Cost | None = None
+    """Of the answers whose cost is known; None while there is none."""
+    unpriced_answers: int = 0
+    """Answers that used tokens at a price that is not known: what they cost is missing in `cost`."""
     first_text: Series = attrs.field(factory=Series)
     first_audio: Series = attrs.field(factory=Series)
     done: Series = attrs.field(factory=Series)
@@ -122,10 +127,14 @@ class Metrics:
         self.audio_chunks += 1
         self.audio_bytes += n_bytes
 
-    def answer(self, status: str, usage: Usage, latency: Latency) -> None:
-        """Count an answer that has ended, whichever way."""
+    def answer(self, status: str, usage: Usage, latency: Latency, cost: Cost | None = None) -> None:
+        """Count an answer that has ended, whichever way; *cost* is None when it is not known, or nothing was used."""
         _count(self.answers, status)
         self.usage += usage
+        if cost is not None:
+            self.cost = cost if self.cost is None else self.cost + cost
+        elif usage != Usage():
+            self.unpriced_answers += 1
         self.first_text.add(latency.first_text_ms)
         self.first_audio.add(latency.first_audio_ms)
         self.done.add(latency.done_ms)
@@ -151,13 +160,14 @@ class Metrics:
         if self.usage.input_tokens or self.usage.output_tokens:
             tokens_in = _plural(self.usage.input_tokens, "token")
             parts.append(f"{tokens_in} in, {self.usage.output_tokens:,} out")
+        if self.cost is not None:
+            parts.append(f"at least {self.cost}" if self.unpriced_answers else str(self.cost))
         if log_path is not None:
             parts.append(escape_line(str(log_path)))
         return " · ".join(parts)
 
     def as_json(self) -> dict[str, object]:
         """Return everything for a JSON file; durations in the unit that the key names."""
-        usage = self.usage
         return {
             "messages": {
                 "sent": self.messages_sent,
@@ -173,26 +183,9 @@ class Metrics:
                 "duration_s": round(self.audio_s, 3),
             },
             "answers": {"total": self.answers.total(), "by_status": dict(self.answers)},
-            "tokens": {
-                "total": usage.total_tokens,
-                "input": {
-                    "total": usage.input_tokens,
-                    "text": usage.input_text_tokens,
-                    "audio": usage.input_audio_tokens,
-                    "image": usage.input_image_tokens,
-                    "cached": {
-                        "total": usage.cached_tokens,
-                        "text": usage.cached_text_tokens,
-                        "audio": usage.cached_audio_tokens,
-                        "image": usage.cached_image_tokens,
-                    },
-                },
-                "output": {
-                    "total": usage.output_tokens,
-                    "text": usage.output_text_tokens,
-                    "audio": usage.output_audio_tokens,
-                },
-            },
+            "tokens": self.usage.as_json(),
+            "cost": None if self.cost is None else self.cost.as_json(),
+            "unpriced_answers": self.unpriced_answers,
             "latency_ms": {
                 "first_text": self.first_text.as_json(),
                 "first_audio": self.first_audio.as_json(),

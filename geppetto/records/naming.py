@@ -47,21 +47,25 @@ class OutputStem:
     """Whether `take_over` found no file at `part_path`."""
 
     @classmethod
-    def reserve(cls, directory: Path, when: datetime, modes: FileModes = PRIVATE) -> OutputStem:
+    def reserve(
+        cls, directory: Path, when: datetime, modes: FileModes = PRIVATE, *, name: str | None = None
+    ) -> OutputStem:
         """
-        Find a stem for *when* that nobody has, and hold it with an empty file at `part_path`.
+        Find a stem that nobody has, and hold it with an empty file at `part_path`.
 
         Args:
             directory: Made if missing.
             when: The local time that the name shows.
             modes: Permissions of new files and directories, less the umask.
+            name: Another name than that; it gets a number behind it as well when it is taken.
 
         Raises:
             OutputFailed: *directory* cannot be made or written.
         """
         try:
             make_directory(directory, modes.directory)
-            stems = (cls(directory, _name(when, number), modes) for number in itertools.count(1))
+            base = name or f"audio_{when:%Y%m%d_%H%M%S}"
+            stems = (cls(directory, _numbered(base, number), modes) for number in itertools.count(1))
             return next(stem for stem in stems if stem._claim())
         except FileExistsError as error:
             raise OutputFailed(f"{directory} is not a directory. Choose another one.") from error
@@ -123,9 +127,10 @@ class OutputStem:
         Return the writer of the audio at `part_path`; the caller closes it.
 
         Raises:
-            OutputFailed: the file cannot be opened.
+            OutputFailed: the file cannot be written, or holds something already.
+            ValueError: the stem was finished or released.
         """
-        return WavWriter(self.part_path, sample_rate_hz, reserved=True)
+        return WavWriter(self.part_path, sample_rate_hz, reserved_fd=self.fileno())
 
     def fileno(self) -> int:
         """
@@ -264,8 +269,8 @@ def publish(temporary: Path, path: Path) -> None:
     _flush_directory(path.parent)
 
 
-def _name(when: datetime, number: int) -> str:
-    return f"audio_{when:%Y%m%d_%H%M%S}" + (f"_{number}" if number > 1 else "")
+def _numbered(name: str, number: int) -> str:
+    return f"{name}_{number}" if number > 1 else name
 
 
 def _create(path: Path, mode: int = PRIVATE.file) -> int:

@@ -5,28 +5,22 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import attrs
 
-from geppetto.audio.assembly import AudioAssembler
-from geppetto.audio.pcm import duration_ms
-from geppetto.errors import OutputFailed
 from geppetto.records.modes import PRIVATE
-from geppetto.records.naming import OutputStem
-from geppetto.records.transcript import GrowingTranscript, write_transcript
+from geppetto.records.reply_files import ReplyFiles
 from geppetto.redaction import Redactor
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
-    from pathlib import Path
+    from pathlib import Path, PurePath
 
-    from geppetto.audio.wav import WavWriter
     from geppetto.realtime.reply import Reply
     from geppetto.records.modes import FileModes
-    from geppetto.redaction import StreamRedactor
+    from geppetto.records.reply_files import SavedReply
 
 FSYNC_INTERVAL_S = 2.0
 """How long written audio and words may wait for their flush to the disk: what a power cut may cost."""
@@ -34,30 +28,12 @@ FSYNC_INTERVAL_S = 2.0
 _KEEPS_ALL = Redactor()
 
 
-@attrs.frozen(kw_only=True)
-class SavedReply:
-    """A reply whose files are closed and have their names."""
-
-    reply: Reply
-    audio_file: Path | None
-    """None when no audio came."""
-    transcript_file: Path | None
-    """None when nothing at all came."""
-    audio_ms: int
+def _no_name(_reply: Reply, _begun: datetime) -> None:
+    """Leave the names to the time."""
 
 
-@attrs.define
-class _Open:
-    """The files of a reply that is not over."""
-
-    begun: datetime
-    redacted: StreamRedactor
-    assembler: AudioAssembler = attrs.field(factory=AudioAssembler)
-    stem: OutputStem | None = None
-    writer: WavWriter | None = None
-    words: GrowingTranscript | None = None
-    unsynced: bool = False
-    """Whether something was written since the last flush to the disk."""
+def _no_commit(_saved: SavedReply) -> None:
+    """Nobody wants to know."""
 
 
 @attrs.define
@@ -105,6 +81,8 @@ class Recorder:
         *,
         modes: FileModes = PRIVATE,
         redactor: Redactor = _KEEPS_ALL,
+        name_of: Callable[[Reply, datetime], PurePath | None] = _no_name,
+        commit: Callable[[SavedReply], None] = _no_commit,
     ) -> None:
         """
         Write below *directory*, which is made with the first file.
@@ -114,13 +92,18 @@ class Recorder:
             now: The local time, for names.
             modes: Permissions of new files and directories, less the umask.
             redactor: Takes the key out of transcripts.
+            name_of: Returns the name of a reply's files, relative and without a suffix; None is the time it began.
+            commit: Is told of each reply that is over when all of it is on the disk and its files are about to get
+                their names; it may write and raise `OutputFailed`, which leaves them under the temporary ones.
         """
         self._directory = directory
         self._modes = modes
         self._redactor = redactor
         self._now = now
+        self._name_of = name_of
+        self._commit = commit
         self._queue: deque[_Chunk | _Words | _End] = deque()
-        self._open: dict[Reply, _Open] = {}
+        self._open: dict[Reply, ReplyFiles] = {}
         self._saved: deque[SavedReply] = deque()
         self._sync_at = float("inf")
         self._lock = threading.Lock()
@@ -160,7 +143,7 @@ class Recorder:
                         batch.words.append(entry.delta)
                     case _End():
                         self._append(files, batch)
-                        self._saved.append(self._finish(entry.reply, files))
+                        self._saved.append(files.finish(entry.reply, self._commit))
                         del self._open[entry.reply]
                         batch = _Batch()
                         continue
@@ -186,96 +169,33 @@ class Recorder:
             return
         try:
             for files in self._open.values():
-                _leave(files)
+                files.leave()
             self._open.clear()
             self._queue.clear()
         finally:
             self._lock.release()
 
-    def _files(self, reply: Reply) -> _Open:
+    def _files(self, reply: Reply) -> ReplyFiles:
         files = self._open.get(reply)
         if files is None:
-            files = self._open[reply] = _Open(self._now(), self._redactor.stream())
+            begun = self._now()
+            files = self._open[reply] = ReplyFiles(
+                directory=self._directory,
+                begun=begun,
+                name=self._name_of(reply, begun),
+                modes=self._modes,
+                redactor=self._redactor,
+            )
         return files
 
-    def _stem(self, files: _Open) -> OutputStem:
-        if files.stem is None:
-            files.stem = OutputStem.reserve(self._directory, files.begun, self._modes)
-        return files.stem
-
-    def _append(self, files: _Open, batch: _Batch) -> None:
-        """Write a whole batch, one call for its words and one for its audio."""
-        words = files.redacted.feed("".join(batch.words)) if batch.words else ""
-        pcm = b"".join(batch.pcm)
-        if not words and not pcm:
-            return
-        if not files.unsynced:
-            files.unsynced = True
+    def _append(self, files: ReplyFiles, batch: _Batch) -> None:
+        synced = not files.unsynced
+        if files.append("".join(batch.words), b"".join(batch.pcm)) and synced:
             self._sync_at = min(self._sync_at, time.monotonic() + FSYNC_INTERVAL_S)
-        stem = self._stem(files)
-        if words:  # first: they are small, and the last bytes of a full disk are well spent on them
-            if files.words is None:
-                files.words = GrowingTranscript(stem.words_path, files.begun, stem.part_path, self._modes.file)
-            files.words.append(words)
-        if pcm:
-            if files.writer is None:
-                files.writer = stem.open_audio()
-            files.writer.write(pcm)
 
     def _sync_when_due(self) -> None:
         if time.monotonic() < self._sync_at:
             return
         self._sync_at = float("inf")
         for files in self._open.values():
-            if files.unsynced and files.stem is not None:
-                files.stem.check()
-                files.stem.sync()
-                if files.words is not None:
-                    files.words.sync()
-                files.unsynced = False
-
-    def _finish(self, reply: Reply, files: _Open) -> SavedReply:
-        self._append(files, _Batch([files.assembler.finish()]))
-        partial = not reply.complete
-        text = self._redactor.clean(reply.text)
-        if files.stem is None and partial and not text:
-            return SavedReply(reply=reply, audio_file=None, transcript_file=None, audio_ms=0)
-        stem = self._stem(files)
-        stem.check()
-        audio_file: Path | None = None
-        audio_ms = 0
-        if files.writer is not None:
-            audio_ms = duration_ms(files.writer.data_bytes)
-            files.writer.finish()
-            audio_file = stem.wav_path(partial=partial)
-        transcript_file = stem.transcript_path(partial=partial)
-        why_partial = self._redactor.clean(reply.why_partial) or None
-        try:
-            # The transcript is the last word: with it the answer has its names, whoever has to give them.
-            write_transcript(transcript_file, files.begun, audio_file, text, why_partial, mode=self._modes.file)
-        except OutputFailed as error:
-            kept = " and ".join(str(kept.path) for kept in (files.writer, files.words) if kept is not None)
-            if not kept:
-                raise
-            msg = f"{error} What had come is kept in {kept}; `geppetto repair` finishes it."
-            raise OutputFailed(msg) from error.__cause__
-        if files.words is not None:
-            files.words.remove()
-        if audio_file is not None:
-            stem.finish_audio(partial=partial)
-        else:
-            stem.release()
-        return SavedReply(reply=reply, audio_file=audio_file, transcript_file=transcript_file, audio_ms=audio_ms)
-
-
-def _leave(files: _Open) -> None:
-    """Close everything as it is, and give up the stem; one that nothing was written for goes away."""
-    with suppress(OutputFailed):  # the first failure has been told
-        if files.words is not None:
-            files.words.close()
-        if files.stem is not None and files.writer is None and files.words is None:
-            files.stem.release()
-        if files.writer is not None:
-            files.writer.close()
-    if files.stem is not None:
-        files.stem.abandon()
+            files.sync()

@@ -5,12 +5,12 @@ from __future__ import annotations
 import codecs
 import contextlib
 import os
-import re
 from typing import TYPE_CHECKING
 
 from geppetto.audio.wav import cannot_write
 from geppetto.records.modes import PRIVATE, create_temporary
 from geppetto.records.naming import publish
+from geppetto.text import escape_controls, escape_line
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -19,9 +19,6 @@ if TYPE_CHECKING:
 NO_TRANSCRIPT = "No transcript available"
 STILL_COMING = "the answer is still coming"
 """Why a transcript that is being written is partial."""
-
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-_CONTROL_OR_BREAK = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 def write_transcript(
@@ -72,9 +69,9 @@ def render_transcript(generated: datetime, audio_file: Path | None, text: str, p
     Return the content of a transcript file; it always ends in a newline and can always be encoded.
 
     Control characters in the text of a model could steer the terminal of whoever reads the file with `cat`.
-    They are written as `\x1b`, but for newline and tab; in the lines above the text those two are escaped as
-    well, so that each stays one line. `\r\n` becomes a newline. Half a surrogate pair becomes U+FFFD; two
-    halves that came in two deltas become their character.
+    They are written as `\x1b`, but for newline and tab; in the lines above the text those two are written as `\n`
+    and `\t`, and what reorders text is escaped as well. `\r\n` becomes a newline. Half a surrogate pair becomes
+    U+FFFD; two halves that came in two deltas become their character.
     """
     body = _body(text)
     rendered = _head(generated, audio_file, partial_reason) + (body if body.strip() else NO_TRANSCRIPT)
@@ -105,6 +102,9 @@ class GrowingTranscript:
             self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_NOFOLLOW, mode)
             self._write(_head(generated, audio_file, STILL_COMING))
         except OSError as error:
+            if self._fd is not None:  # it was made, and without its head nothing would tell whose it is
+                with contextlib.suppress(OSError):
+                    path.unlink()
             self.close()
             raise cannot_write(path, error) from error
 
@@ -188,17 +188,12 @@ def _head(generated: datetime, audio_file: Path | None, partial_reason: str | No
 
 
 def _body(text: str) -> str:
-    return _CONTROL.sub(_escape, _encodable(text).replace("\r\n", "\n"))
+    return escape_controls(_encodable(text))
 
 
 def _one_line(text: str) -> str:
-    return _CONTROL_OR_BREAK.sub(_escape, _encodable(text))
+    return escape_line(_encodable(text))
 
 
 def _encodable(text: str) -> str:
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-
-
-def _escape(match: re.Match[str]) -> str:
-    code = ord(match[0])
-    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"

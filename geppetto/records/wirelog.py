@@ -183,11 +183,13 @@ class WireLog:
         """
         if self._closed:
             raise ValueError(f"{self.path} is closed")
-        size_bytes = len(text) + _ENTRY_BYTES
-        if self.pending_bytes + size_bytes > MAX_PENDING_BYTES:
-            raise OutputFailed(f"{self.path} cannot keep up: the disk is too slow. Choose another disk for the log.")
         if isinstance(text, bytes):
             type, text = BINARY, f"[binary: {len(text)} bytes]"  # noqa: A001
+        size_bytes = len(text) + _ENTRY_BYTES
+        if self.pending_bytes + size_bytes > MAX_PENDING_BYTES:
+            raise OutputFailed(
+                f"{self.path} cannot keep up: the disk is too slow for what comes. Choose another disk for the log."
+            )
         self._noted_bytes += size_bytes
         self._queue.append(_Noted(direction, type, text, at, size_bytes))
 

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
 
     from geppetto.realtime.reply import Reply
-    from geppetto.records.recorder import Recorder, SavedReply
+    from geppetto.records.recorder import Recorder
+    from geppetto.records.reply_files import SavedReply
     from geppetto.routing import ToFiles
 
 

@@ -38,6 +38,11 @@ class StallWatch:
         self._timeout_s = timeout_s if timeout_s is not None else self._timeout_s
         self._move(trio.current_time() + self._timeout_s)
 
+    @property
+    def running(self) -> bool:
+        """Whether something is awaited."""
+        return self._deadline != float("inf")
+
     def relax(self) -> None:
         """Stop the clock: nothing is owed."""
         self._move(float("inf"))
@@ -65,7 +70,8 @@ async def receive(
     source: Source,
     hear: Callable[[str | bytes], Iterable[Happening]],
     stall: StallWatch,
-    hand_on: Callable[[Happening], Awaitable[None]],
+    hand_on: Callable[[Iterable[Happening]], Awaitable[None]],
+    keep_up: Callable[[], Awaitable[None]],
 ) -> None:
     """
     Hear messages until the connection ends, and hand on what they mean.
@@ -74,14 +80,15 @@ async def receive(
         source: gives one message at a time.
         hear: takes a message, changes the conversation, and returns what happened.
         stall: bounds the wait for the next message while one is owed.
-        hand_on: tells files and screen.
+        hand_on: tells files and screen what one message means.
+        keep_up: waits for what cannot keep up with the messages.
 
-    Cancellation: leaves at once; what was heard may not have been handed on to its end.
+    Cancellation: leaves at once, or when *hand_on* does.
 
     Raises:
         GeppettoError: the connection or the session ended, or files or screen did not keep up.
     """
     while True:
         message = await stall.receive(source)
-        for happening in hear(message):
-            await hand_on(happening)
+        await hand_on(hear(message))
+        await keep_up()

@@ -24,11 +24,14 @@ async def watch_signals(
     stop: Callable[[Ending], None], *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
 ) -> None:
     """
-    Call *stop* for SIGINT, SIGTERM and SIGHUP. Must run in the main thread.
+    Call *stop* for SIGINT, SIGTERM and SIGHUP, but not for a SIGHUP that `nohup` wants ignored.
+
+    Must run in the main thread.
 
     Cancellation: leaves at once, and puts the handlers back.
     """
-    with trio.open_signal_receiver(*_SAID) as signals:
+    heard = [number for number in _SAID if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN]
+    with trio.open_signal_receiver(*heard) as signals:
         task_status.started()
         async for number in signals:
             # The shutdown is bounded, but who presses Ctrl+C twice does not want to wait for it. The default

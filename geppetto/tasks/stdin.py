@@ -29,7 +29,7 @@ class LineSplitter:
     """Bytes in, lines out: UTF-8 split anywhere, invalid bytes replaced, `\\r\\n` taken as one line end."""
 
     def __init__(self, max_chars: int = MAX_LINE_CHARS) -> None:
-        """Refuse lines of more than *max_chars* characters."""
+        """Refuse lines of more than *max_chars* characters, their ends not counted."""
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._pieces: list[str] = []
         self._chars = 0
@@ -56,17 +56,17 @@ class LineSplitter:
 
     def _add(self, piece: str) -> None:
         self._chars += len(piece)
-        if self._chars <= self._max_chars:
+        if self._chars <= self._max_chars + len("\r"):  # the last one may be half of the line's end
             self._pieces.append(piece)
         else:
             self._pieces.clear()  # flat memory: the length is all that is needed now
 
     def _take(self) -> str | LineTooLong:
-        too_long = self._chars > self._max_chars
+        fits = self._chars <= self._max_chars + len("\r")
         line = "".join(self._pieces).removesuffix("\r")
         self._pieces.clear()
         self._chars = 0
-        return LineTooLong() if too_long else line
+        return line if fits and len(line) <= self._max_chars else LineTooLong()
 
 
 async def read_lines(fd: int) -> AsyncGenerator[str | LineTooLong, None]:

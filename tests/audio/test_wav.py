@@ -168,36 +168,49 @@ def test_no_room_for_the_header(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@contextlib.contextmanager
+def opened(path: Path, flags: int) -> Iterator[int]:
+    """Hold a descriptor of the file at *path*."""
+    fd = os.open(path, flags)
+    try:
+        yield fd
+    finally:
+        os.close(fd)
+
+
 def test_an_existing_file_is_left_alone(tmp_path: Path) -> None:
     """Nothing is ever overwritten, not even a file that was reserved and then used."""
     path = tmp_path / "a.wav"
     path.write_bytes(b"precious")
     with pytest.raises(OutputFailed, match="File exists"):
         WavWriter(path)
-    with pytest.raises(OutputFailed, match="holds something already"):
-        WavWriter(path, reserved=True)
+    with opened(path, os.O_RDWR) as fd, pytest.raises(OutputFailed, match="holds something already"):
+        WavWriter(path, reserved_fd=fd)
     assert path.read_bytes() == b"precious"
 
 
 def test_a_link_is_not_followed(tmp_path: Path) -> None:
-    """A symbolic link at the reserved name leads nowhere."""
+    """A symbolic link at the name leads nowhere."""
     (tmp_path / "elsewhere").touch()
     (tmp_path / "a.wav").symlink_to(tmp_path / "elsewhere")
     with pytest.raises(OutputFailed, match=r"a\.wav"):
-        WavWriter(tmp_path / "a.wav", reserved=True)
+        WavWriter(tmp_path / "a.wav")
     assert (tmp_path / "elsewhere").read_bytes() == b""
 
 
 def test_a_reserved_file_is_taken_over(tmp_path: Path) -> None:
-    """An empty file that the caller holds becomes the WAV file; one that is gone is an error."""
+    """An empty file that the caller holds becomes the WAV file; its descriptor stays open, also after a failure."""
     path = tmp_path / "a.wav"
-    with pytest.raises(OutputFailed, match="No such file"):
-        WavWriter(path, reserved=True)
-    assert not path.exists()
     path.touch()
-    writer = WavWriter(path, reserved=True)
-    writer.write(b"\x01\x02")
-    writer.finish()
+    with opened(path, os.O_RDONLY) as fd:
+        with pytest.raises(OutputFailed, match=r"a\.wav cannot be written \(Bad file descriptor\)"):
+            WavWriter(path, reserved_fd=fd)
+        os.fstat(fd)
+    with opened(path, os.O_RDWR) as fd:
+        writer = WavWriter(path, reserved_fd=fd)
+        writer.write(b"\x01\x02")
+        writer.finish()
+        os.fstat(fd)
     assert pcm_of(path) == b"\x01\x02"
 
 

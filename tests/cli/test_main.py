@@ -6,29 +6,37 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import attrs
 import pytest
 from click.testing import CliRunner
 
 import geppetto
 from geppetto.cli.main import cli, run
+from geppetto.cli.options import ScriptFlags
 from geppetto.config import SETTINGS
 from geppetto.status import ExitStatus
 
+if TYPE_CHECKING:
+    from geppetto.cli.servers import Target
+
+Run = tuple[dict[str, Any], dict[str, Any]]
 ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
-def chats(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
-    """What the chat was started with, instead of a chat."""
-    started: list[dict[str, Any]] = []
+def runs(monkeypatch: pytest.MonkeyPatch) -> list[Run]:
+    """What a run was started with, instead of a run: what was said of the server, and of the script."""
+    started: list[Run] = []
 
-    def chat(settings: dict[str, object], **options: object) -> ExitStatus:
-        started.append({**{name: value for name, value in settings.items() if value is not None}, **options})
+    def piped(target: Target, flags: ScriptFlags) -> ExitStatus:
+        server = attrs.asdict(target)
+        server |= {name: value for name, value in server.pop("settings").items() if value is not None}
+        started.append((server, {name: value for name, value in attrs.asdict(flags).items() if value is not None}))
         return ExitStatus.UNANSWERED
 
-    monkeypatch.setattr("geppetto.cli.chat.chat", chat)
+    monkeypatch.setattr("geppetto.cli.scripted.piped", piped)
     monkeypatch.delenv("GEPPETTO_OFFLINE", raising=False)
     monkeypatch.delenv("GEPPETTO_KEY_ENV", raising=False)
     return started
@@ -43,15 +51,17 @@ PLAIN: dict[str, Any] = {
 }
 
 
-def test_without_a_command_it_chats(chats: list[dict[str, Any]]) -> None:
-    """The chat gets what was said and nothing more, and its status is the command's."""
+def test_without_a_command_it_asks_what_comes_through_stdin(
+    runs: list[Run],
+) -> None:
+    """The run gets what was said and nothing more, and its status is the command's."""
     result = CliRunner().invoke(cli, [])
-    assert chats == [PLAIN]
+    assert runs == [(PLAIN, {})]
     assert result.exit_code == ExitStatus.UNANSWERED
     assert result.output == ""
 
 
-def test_every_flag_reaches_the_chat(chats: list[dict[str, Any]]) -> None:
+def test_every_flag_reaches_the_run(runs: list[Run]) -> None:
     """Each row of the table of settings is a flag whose value arrives in its own type."""
     values = {"dialect": "beta", "modality": "text"}
     args: list[str] = []
@@ -62,24 +72,48 @@ def test_every_flag_reaches_the_chat(chats: list[dict[str, Any]]) -> None:
         expected[setting.name] = True if setting.kind is bool else setting.kind(text)
     more = ["--offline", "--offline-lead", "0", "--key-env", "K", "--metrics", "m.json", "-q"]
     assert CliRunner().invoke(cli, [*args, *more]).exit_code == ExitStatus.UNANSWERED
-    assert chats == [
-        {
-            **expected,
-            "offline": True,
-            "offline_lead_s": 0.0,
-            "key_env": "K",
-            "metrics_file": Path("m.json"),
-            "quiet": True,
-        }
-    ]
+    assert runs[0][0] == {
+        **expected,
+        "offline": True,
+        "offline_lead_s": 0.0,
+        "key_env": "K",
+        "metrics_file": Path("m.json"),
+        "quiet": True,
+    }
     assert {type(value) for value in expected.values()} == {str, int, float, bool, type(Path())}
 
 
-def test_variables_reach_the_chat(chats: list[dict[str, Any]]) -> None:
+SCRIPT = [
+    "--json", "--input", "jsonl", "--jobs", "8", "--independent", "--context", "session", "--unordered",
+    "--output-template", "{index}", "--audio-out", "-", "--audio-format", "wav", "--manifest", "m.jsonl",
+    "--no-manifest", "--resume", "--progress", "--dry-run", "--max-cost", "0.5", "--max-minutes", "3",
+    "--expect", "x", "--max-first-audio-ms", "900", "--junit", "j.xml",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("place", ["before", "behind"])
+def test_every_flag_of_a_script_reaches_it(monkeypatch: pytest.MonkeyPatch, runs: list[Run], place: str) -> None:
+    """They may stand before a command or behind it."""
+    CliRunner().invoke(cli, SCRIPT)
+    assert set(runs[0][1]) == {field.name for field in attrs.fields(ScriptFlags)}
+
+    def scripted(target: Target, flags: ScriptFlags, source: object, *, single: bool) -> ExitStatus:
+        assert single
+        return piped(target, flags)
+
+    from geppetto.cli.scripted import piped
+
+    monkeypatch.setattr("geppetto.cli.ask.scripted", scripted)
+    flags = [*SCRIPT, "--voice", "cedar"]
+    CliRunner().invoke(cli, [*flags, "ask", "a?"] if place == "before" else ["ask", "a?", *flags])
+    assert runs[1] == ({**PLAIN, "voice": "cedar"}, runs[0][1])
+
+
+def test_variables_reach_the_run(runs: list[Run]) -> None:
     """What is no setting of the session has its variable, too; a setting's own is read with the configuration."""
     environ = {"GEPPETTO_OFFLINE": "1", "GEPPETTO_KEY_ENV": "K", "GEPPETTO_MODEL": "m"}
     CliRunner().invoke(cli, [], env=environ)
-    assert chats == [{**PLAIN, "offline": True, "key_env": "K"}]
+    assert runs == [({**PLAIN, "offline": True, "key_env": "K"}, {})]
 
 
 @pytest.mark.parametrize(
@@ -91,15 +125,17 @@ def test_variables_reach_the_chat(chats: list[dict[str, Any]]) -> None:
         (["--read-timeout", "soon"], "is not a valid float"),
         (["--max-retries", "1.5"], "is not a valid integer"),
         (["--offline-lead", "-1"], "is not in the range"),
+        (["--jobs", "many"], "is not a valid integer"),
+        (["--audio-out", "file"], "is not '-'"),
         (["--url"], "requires an argument"),
     ],
 )
-def test_wrong_usage_is_2(chats: list[dict[str, Any]], args: list[str], words: str) -> None:
+def test_wrong_usage_is_2(runs: list[Run], args: list[str], words: str) -> None:
     """It is told before anything is started."""
     result = CliRunner().invoke(cli, args)
     assert result.exit_code == ExitStatus.USAGE
     assert words in result.output
-    assert chats == []
+    assert runs == []
 
 
 def test_help_names_everything() -> None:
@@ -109,7 +145,7 @@ def test_help_names_everything() -> None:
     for setting in SETTINGS:
         assert setting.flag in result.output
         assert setting.help.split()[0] in result.output
-    for command in ("keys", "log", "serve"):
+    for command in ("ask", "batch", "keys", "log", "repair", "serve"):
         assert f"\n  {command} " in result.output
 
 
@@ -124,13 +160,13 @@ def test_commands_are_those_of_the_list() -> None:
         assert result.output.startswith("Usage: ")
 
 
-def test_the_exit_status_is_that_of_the_chat(monkeypatch: pytest.MonkeyPatch, chats: list[dict[str, Any]]) -> None:
+def test_the_exit_status_is_that_of_the_chat(monkeypatch: pytest.MonkeyPatch, runs: list[Run]) -> None:
     """The process ends with the number, whatever command it was."""
     monkeypatch.setattr(sys, "argv", ["geppetto", "--quiet"])
     with pytest.raises(SystemExit) as left:
         run()
     assert left.value.code == ExitStatus.UNANSWERED
-    assert chats == [{**PLAIN, "quiet": True}]
+    assert runs == [({**PLAIN, "quiet": True}, {})]
 
 
 def program(*args: str, code: str = "from geppetto.cli.main import run; run()") -> subprocess.CompletedProcess[str]:

@@ -8,15 +8,22 @@ import pytest
 import trio
 
 from geppetto.connection.connect import Ended, backoff_s, keep_connected
-from geppetto.connection.failures import transient
+from geppetto.connection.failures import ServerBusy, transient
 from geppetto.errors import ConnectFailed, ConnectionLost, GeppettoError, OutputFailed, RollOver, ServerRefused
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from trio.testing import MockClock
+
+
 NO_ANSWER = transient("The server does not answer.")
 LOST = ConnectionLost("The connection was lost.")
 OVER = Ended(error=None, stood=True)
+
+
+BUSY = ServerBusy("The server is busy.", 30.0)
+OTHERS_TOLD: list[float] = []
 
 
 async def run(endings: Sequence[Ended], *, max_retries: int) -> tuple[int, list[str]]:
@@ -33,7 +40,7 @@ async def run(endings: Sequence[Ended], *, max_retries: int) -> tuple[int, list[
         told.append(sentence)
 
     try:
-        await keep_connected(run_once, max_retries=max_retries, tell=tell)
+        await keep_connected(run_once, max_retries=max_retries, tell=tell, slow_down=OTHERS_TOLD.append)
     except GeppettoError as error:
         error.add_note(f"used {len(endings) - len(left)}")
         raise
@@ -128,3 +135,12 @@ def test_the_pause_doubles_up_to_a_limit() -> None:
         pauses = [backoff_s(failures) for _ in range(50)]
         assert all(most_s / 2 <= pause_s <= most_s for pause_s in pauses)
         assert len(set(pauses)) > 1
+
+
+async def test_a_busy_server_is_left_alone_for_as_long_as_it_says(autojump_clock: MockClock) -> None:
+    """Its `Retry-After` is waited out, and whoever else asks this server is told."""
+    OTHERS_TOLD.clear()
+    started = trio.current_time()
+    await run([Ended(error=BUSY, stood=False), OVER], max_retries=2)
+    assert trio.current_time() - started >= 30.0
+    assert OTHERS_TOLD == [30.0]

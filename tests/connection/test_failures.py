@@ -9,6 +9,7 @@ import ssl
 import pytest
 
 from geppetto.connection.failures import (
+    ServerBusy,
     TransientConnectFailed,
     certificate_failure,
     dns_failure,
@@ -56,9 +57,9 @@ def test_no_way_to_the_host(error: OSError, words: str) -> None:
         (404, ServerRefused, "no Realtime server is there"),
         (400, ServerRefused, "it refused the opening handshake"),
         (301, ConnectFailed, "a redirect, which is not followed"),
-        (429, TransientConnectFailed, "Try again later."),
+        (429, ServerBusy, "Try again later."),
         (500, TransientConnectFailed, "Try again later."),
-        (503, TransientConnectFailed, "Try again later."),
+        (503, ServerBusy, "Try again later."),
         (200, ServerRefused, "it refused the opening handshake"),
     ],
 )
@@ -68,6 +69,17 @@ def test_an_answer_other_than_101(code: int, kind: type[Exception], words: str) 
     assert type(failure) is kind
     assert str(failure).startswith(f"h:1 answered HTTP {code}")
     assert words in str(failure)
+
+
+@pytest.mark.parametrize(
+    ("value", "wait_s"),
+    [(b"7", 7.0), (b"0", 0.0), (b"99999999", 600.0), (b"Wed, 21 Oct 2026 07:28:00 GMT", 0.0), (b"-1", 0.0)],
+)
+def test_a_busy_server_says_when_to_come_back(value: bytes, wait_s: float) -> None:
+    """Seconds are taken, a date is not, and nobody waits for days."""
+    failure = rejection("h:1", 429, b"", [(b"Date", b"1"), (b"Retry-After", value)])
+    assert isinstance(failure, ServerBusy)
+    assert failure.retry_after_s == wait_s
 
 
 def test_the_body_of_a_rejection_is_shown_in_short_and_safely() -> None:

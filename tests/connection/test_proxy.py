@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from geppetto.config import ClientConfig, load_config
-from geppetto.connection.proxy import is_loopback, parse_proxy, proxy_for
+from geppetto.connection.proxy import is_loopback, parse_proxy, proxy_for, proxy_secrets
 from geppetto.errors import ConfigError
 
 VOICE = "wss://voice.example/v1/realtime"
@@ -61,6 +61,7 @@ def test_a_lone_user_name_is_masked() -> None:
         "http://proxy.example/path",
         "http://proxy.example?query",
         "http://[::1",
+        "http://a@[::1]b:c@proxy.example",
         "http://proxy example",
         "http://proxy.example\n",
         "ftp://proxy.example",
@@ -232,3 +233,23 @@ def test_no_key_in_the_clear_through_a_proxy() -> None:
     assert ClientConfig(url=plain, proxy="http://proxy").proxy == "http://proxy"
     allowed = ClientConfig(url=plain, api_key="sk-secret", proxy="http://proxy", insecure_key=True)
     assert attrs.evolve(allowed, url=VOICE, insecure_key=False).proxy == "http://proxy"
+
+
+@pytest.mark.parametrize(
+    ("proxy", "secrets"),
+    [
+        (None, ()),
+        ("http://proxy.example", ()),
+        (f"http://me:{SECRET}@proxy", (SECRET, SECRET, "bWU6aHVudGVyMi1odW50ZXIy")),
+        (f"me:{SECRET}%2F%C3%BC@proxy", (f"{SECRET}%2F%C3%BC", f"{SECRET}/ü", "bWU6aHVudGVyMi1odW50ZXIyL8O8")),
+        (f"https://{SECRET}@proxy", (SECRET, SECRET, "aHVudGVyMi1odW50ZXIyOg==")),
+    ],
+)
+def test_what_is_secret_in_a_proxy(proxy: str | None, secrets: tuple[str, ...]) -> None:
+    """The password, or a lone user name, is taken out of every text, as it is given and as it is sent."""
+    assert proxy_secrets(proxy) == secrets
+    config = ClientConfig(proxy=proxy, api_key="sk-1234567")
+    assert config.secrets == ("sk-1234567", *secrets)
+    for secret in config.secrets:
+        assert config.redactor.clean(f"oh: {secret}.") == "oh: [key]."
+    assert SECRET not in repr(config)

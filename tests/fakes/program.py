@@ -113,7 +113,7 @@ class Program:
 
 def environment(home: Path, more: Mapping[str, str]) -> dict[str, str]:
     """Return the environment of the process: nothing of ours but what Python needs to find the package."""
-    kept = {name: os.environ[name] for name in ("PATH", "COVERAGE_PROCESS_START") if name in os.environ}
+    kept = {name: os.environ[name] for name in ("PATH", "COVERAGE_PROCESS_CONFIG") if name in os.environ}
     return {**kept, "HOME": str(home), "PYTHONPATH": str(CHECKOUT), "TZ": "UTC", "LC_ALL": "C.UTF-8", **more}
 
 
@@ -146,6 +146,8 @@ async def open_program(
     if shell:
         command = ["/bin/sh", "-c", shell, "sh", *command]
     variables = environment(cwd, env or {})
+    if shell:
+        variables.pop("COVERAGE_PROCESS_CONFIG", None)  # its data file would meet the limits that the line sets
     failure: Exception | None = None
     with trio.fail_after(BOUND_S):
         async with trio.open_nursery() as nursery:

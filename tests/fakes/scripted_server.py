@@ -23,6 +23,7 @@ from wsproto.events import (
     BytesMessage,
     CloseConnection,
     Ping,
+    Pong,
     RejectConnection,
     RejectData,
     Request,
@@ -53,6 +54,10 @@ class Seen:
     """As in its Close frame; `NO_CLOSE_FRAME` when the stream ended without one; None while it stands."""
     over: trio.Event = attrs.field(factory=trio.Event)
     """Set with `close_code`."""
+    pongs: int = 0
+    """How many of our pings it answered."""
+    heard_pong: trio.Event = attrs.field(factory=trio.Event)
+    """Set with the next pong, and replaced."""
     created_while_active: int = 0
     """How often `response.create` came while an earlier one had no `response.done` yet."""
 
@@ -135,6 +140,13 @@ class Peer:
                     await self._stream.send_all(data[at : at + step])
         except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
             raise Gone from error
+
+    async def ping(self) -> None:
+        """Send a ping, and wait for its pong."""
+        before = self.seen.pongs
+        await self.send_raw(self._ws.send(Ping(payload=b"%d" % before)))
+        while self.seen.pongs == before:
+            await self.seen.heard_pong.wait()
 
     async def close(self, code: int, reason: str = "") -> None:
         """Send a Close frame."""
@@ -244,6 +256,10 @@ class ScriptedServer:
                             text.clear()
                     case Ping() if self.pongs:
                         await peer.send_raw(ws.send(event.response()))
+                    case Pong():
+                        peer.seen.pongs += 1
+                        peer.seen.heard_pong.set()
+                        peer.seen.heard_pong = trio.Event()
                     case CloseConnection():
                         peer.seen.close_code = event.code
                         peer.seen.over.set()

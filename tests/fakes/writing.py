@@ -29,7 +29,7 @@ from geppetto.routing import ToFiles
 from geppetto.tasks.assemble import assemble
 
 if TYPE_CHECKING:
-    from geppetto.records.recorder import SavedReply
+    from geppetto.records.reply_files import SavedReply
 
 HANDED, WRITTEN, OVER = range(3)
 _NOTE = struct.Struct("<BIIId")

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from geppetto.errors import ConnectionEnded
 from geppetto.realtime import events
 from geppetto.realtime import happenings as happened
 from geppetto.realtime.conversation import Conversation
@@ -32,6 +33,9 @@ from geppetto.realtime.events import (
     TextDone,
     UnknownServerEvent,
 )
+from geppetto.realtime.history import Said
+from geppetto.realtime.reply import IN_CONVERSATION, Asking
+from geppetto.realtime.reply_book import MAX_OPEN
 from geppetto.realtime.usage import Usage
 
 if TYPE_CHECKING:
@@ -51,8 +55,11 @@ def said(event: events.ClientEvent) -> str:
             return "> update"
         case events.CreateTextItem():
             return f"> item {event.role}: {event.text}"
+        case events.CreateAudioItem():
+            return f"> item user: {len(event.pcm)} bytes"
         case events.CreateResponse():
-            return "> create"
+            rules = f" ({event.instructions})" if event.instructions else ""
+            return f"> create{rules}" + (f" for {said(event.input)[2:]}" if event.input is not None else "")
         case events.CancelResponse():
             return f"> cancel {event.response_id or 'whatever runs'}"
 
@@ -105,9 +112,9 @@ class Talk:
         self.sent += new
         return [said(event) for event in new] + [told(happening) for happening in happenings]
 
-    def ask(self, question: str) -> list[str]:
+    def ask(self, question: str, asking: Asking = IN_CONVERSATION) -> list[str]:
         """Ask, and return what follows."""
-        turn, happenings = self.conversation.ask(question)
+        turn, happenings = self.conversation.ask(question, asking)
         self.turns.append(turn)
         return self.follows(happenings)
 
@@ -628,6 +635,17 @@ def test_a_pause_waits_for_a_foreign_response_too() -> None:
     assert talk.hear(done("x")) == ["> create", "* done 0: completed: 'Hm.'"]
 
 
+def test_a_foreign_response_that_keeps_a_question_waiting_is_expected_to_end() -> None:
+    """While it runs the server owes something; else one that stalled would keep the question waiting for ever."""
+    talk = asking()
+    talk.hear(failing("r1", "rate_limit_exceeded"))
+    talk.hear(created("r2"))
+    assert state(talk) != "expecting"
+    talk.resume()
+    talk.hear(words("r2", "Who"))
+    assert state(talk) == "expecting"
+
+
 def test_nothing_new_is_asked_on_hold() -> None:
     """The present answer goes on; the next question waits for the end of the hold."""
     talk = asking()
@@ -635,6 +653,27 @@ def test_nothing_new_is_asked_on_hold() -> None:
     talk.conversation.hold()
     assert talk.hear(done("r1", "A."))[-1] == "* done 1: completed: 'A.'"
     assert talk.resume() == ["> item user: b?", "> create", "* asked 2"]
+
+
+# --- without end
+
+
+def test_words_without_end_end_the_session() -> None:
+    """An answer is held in memory, so there is a most."""
+    talk = asking()
+    for _ in range(8):
+        talk.hear(words("r1", "x" * 1024 * 1024))
+    with pytest.raises(ConnectionEnded, match=r"more than 8,388,608 characters"):
+        talk.hear(words("r1", "x"))
+
+
+def test_responses_without_end_end_the_session() -> None:
+    """Each is held in memory until its end, so there is a most."""
+    talk = Talk()
+    for number in range(MAX_OPEN):
+        talk.hear(created(f"r{number}"))
+    with pytest.raises(ConnectionEnded, match=r"began 1,000 responses"):
+        talk.hear(created("one more"))
 
 
 # --- a new connection
@@ -666,6 +705,47 @@ def test_a_cut_off_answer_is_told_as_cut_off() -> None:
     talk.ask("b?")
     talk.hear(error("invalid_value", talk.last(events.CreateTextItem)), error("response_cancel_not_active"))
     assert talk.lose() == ["> update", "> item user: a?", "> item assistant: Hal … [cut off]"]
+
+
+def test_an_independent_question_is_of_no_conversation() -> None:
+    """It brings its own words, before and after a lost connection, and nobody is told of it later."""
+    talk = Talk()
+    assert talk.ask("a?", Asking(independent=True, instructions="In French.")) == [
+        "> create (In French.) for item user: a?",
+        "* asked 1",
+    ]
+    talk.hear(created("r1"), words("r1", "Oui"))
+    assert talk.lose()[-2:] == ["* done 1: cancelled: the connection was lost: 'Oui', asked again", "* asked 1"]
+    assert talk.hear(done("r1", "Oui."))[-1] == "* done 1: completed: 'Oui.'"
+    assert talk.lose() == ["> update"]
+
+
+def test_a_refused_independent_question_fails() -> None:
+    """Its one event is refused, and nothing has to be cancelled."""
+    talk = Talk()
+    talk.ask("a?", Asking(independent=True))
+    refused = error("invalid_value", talk.last(events.CreateResponse), message="No")
+    assert talk.hear(refused) == ["* done 1: failed: No (invalid_value): ''"]
+
+
+def test_a_spoken_question_is_remembered_by_its_name() -> None:
+    """Its audio is sent once; a new session is told that there was one."""
+    talk = Talk()
+    assert talk.ask("a.wav", Asking(pcm=b"\1\0")) == ["> item user: 2 bytes", "> create", "* asked 1"]
+    talk.hear(done("r1", "A."))
+    assert talk.lose() == ["> update", "> item user: [a spoken question: a.wav]", "> item assistant: A."]
+
+
+def test_an_earlier_conversation_goes_on() -> None:
+    """What was said in another one is told first, within the budget."""
+    earlier = [Said("user", "old?"), Said("assistant", "Old."), Said("user", "new?"), Said("assistant", "New.")]
+    conversation = Conversation(SETTINGS, history_budget_chars=10, max_attempts=1, history=earlier)
+    assert [said(event) for event in conversation.events_to_send()] == [
+        "> update",
+        "> item user: new?",
+        "> item assistant: New.",
+    ]
+    assert list(conversation.history.items) == earlier[2:]
 
 
 def test_a_long_history_is_cut_at_the_front() -> None:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from geppetto.realtime.dialects import BETA, DIALECTS, GA, Dialect
 from geppetto.realtime.events import (
     CancelResponse,
+    CreateAudioItem,
     CreateResponse,
     CreateTextItem,
     SessionSettings,
@@ -54,7 +55,11 @@ EVENTS: list[ClientEvent] = [
     CreateTextItem(event_id="e", role="user", text="Hi"),
     CreateTextItem(event_id="e", role="assistant", text="Hi"),
     CreateTextItem(event_id="e", role="system", text="Hi"),
+    CreateAudioItem(event_id="e", pcm=b"\1\0" * 50),
     CreateResponse(event_id="e"),
+    CreateResponse(event_id="e", instructions="In French."),
+    CreateResponse(event_id="e", input=CreateTextItem(event_id="i", role="user", text="Hi")),
+    CreateResponse(event_id="e", input=CreateAudioItem(event_id="i", pcm=b"\1\0" * 50), instructions=""),
     CancelResponse(event_id="e"),
     CancelResponse(event_id="e", response_id="r"),
 ]
@@ -155,3 +160,19 @@ def test_only_beta_has_its_header_and_its_temperature() -> None:
     assert BETA.headers == (("OpenAI-Beta", "realtime=v1"),)
     assert GA.default_temperature is None
     assert BETA.default_temperature == 0.8
+
+
+def test_a_spoken_question_is_one_message() -> None:
+    """Its audio is base64 in a part of its own."""
+    item = wire(GA, CreateAudioItem(event_id="e", pcm=b"\1\0\2\0"))["item"]
+    assert item == {"type": "message", "role": "user", "content": [{"type": "input_audio", "audio": "AQACAA=="}]}
+
+
+def test_an_independent_response_brings_its_own_question() -> None:
+    """It is out of band, and its input is all it sees."""
+    question = CreateTextItem(event_id="i", role="user", text="Hi")
+    response = wire(BETA, CreateResponse(event_id="e", input=question, instructions="Be brief."))["response"]
+    assert response["conversation"] == "none"
+    assert response["instructions"] == "Be brief."
+    assert [part["content"][0]["text"] for part in response["input"]] == ["Hi"]
+    assert "response" not in wire(GA, CreateResponse(event_id="e"))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import attrs
 import pytest
 from hypothesis import given
@@ -73,6 +75,36 @@ def test_what_is_no_count_is_zero(count: object) -> None:
     """A string, a negative number, a bool and a fraction are not counts."""
     usage = {"input_tokens": count, "output_tokens": 5, "input_token_details": {"cached_tokens": count}}
     assert Usage.from_json(usage) == Usage(output_tokens=5)
+
+
+USAGES = st.builds(Usage, **{field.name: st.integers(min_value=0, max_value=10**12) for field in attrs.fields(Usage)})
+
+
+@given(USAGES)
+def test_a_record_keeps_every_figure(usage: Usage) -> None:
+    """What is written to a file is read as it was, each figure in its own place."""
+    assert Usage.from_record(json.loads(json.dumps(usage.as_json()))) == usage
+
+
+def test_a_record_has_the_shape_that_users_read() -> None:
+    """Cached tokens stand inside the input ones, because they are some of them."""
+    assert Usage.from_json(FULL).as_json() == {
+        "total": 300,
+        "input": {
+            "total": 200,
+            "text": 120,
+            "audio": 70,
+            "image": 10,
+            "cached": {"total": 64, "text": 40, "audio": 20, "image": 4},
+        },
+        "output": {"total": 100, "text": 30, "audio": 70},
+    }
+
+
+@pytest.mark.parametrize("value", [None, [], 7, {"input": 3}, {"input": {"total": "7", "cached": [1]}}])
+def test_a_damaged_record_has_no_tokens(value: object) -> None:
+    """What is no count of tokens is zero, as on the wire."""
+    assert Usage.from_record(value) == Usage()
 
 
 def test_usages_add_up_field_by_field() -> None:

@@ -37,7 +37,7 @@ from tests.fakes.writing import HANDED, NOTE_BYTES, OVER, WRITTEN, Note, pcm_of,
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from geppetto.records.recorder import SavedReply
+    from geppetto.records.reply_files import SavedReply
 
 CHECKOUT = Path(__file__).parents[2]
 KILLS = int(os.environ.get("GEPPETTO_KILLS", "20"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from geppetto.errors import OutputFailed
+from geppetto.pricing.cost import Cost
 from geppetto.realtime.usage import Usage
 from geppetto.records.metrics import RECENT_TURNS, Latency, Metrics, Series, write_metrics
 
@@ -90,6 +92,8 @@ def test_everything_is_in_the_json() -> None:
             },
             "output": {"total": 0, "text": 0, "audio": 1},
         },
+        "cost": None,
+        "unpriced_answers": 1,
         "latency_ms": {
             "first_text": {"count": 2, "min": 100.0, "median": 200.0, "max": 300},
             "first_audio": {"count": 1, "min": 120, "median": 120, "max": 120},
@@ -97,6 +101,30 @@ def test_everything_is_in_the_json() -> None:
         },
         "rtt_ms": 12.3,
     }
+
+
+def test_costs_add_up_and_are_shown() -> None:
+    """The last line has the money that all answers cost together, and the JSON its parts."""
+    metrics = Metrics()
+    cost = Cost(output_audio=Decimal("0.0061"), model="gpt-realtime", source="a list")
+    for _ in range(2):
+        metrics.answer("completed", Usage(output_tokens=95), Latency(), cost)
+    metrics.answer("failed", Usage(), Latency())
+    assert metrics.summary_line(None) == (
+        "3 answers (1 failed) · no audio · no errors · no tokens in, 190 out · $0.0122"
+    )
+    assert metrics.as_json()["cost"] == (cost + cost).as_json()
+    assert metrics.as_json()["unpriced_answers"] == 0
+
+
+def test_a_cost_that_is_not_all_of_it_says_so() -> None:
+    """When the price of some answers is not known, the sum of the others is a lower bound."""
+    metrics = Metrics()
+    metrics.answer("completed", Usage(output_tokens=95), Latency())
+    assert "$" not in metrics.summary_line(None)
+    metrics.answer("completed", Usage(output_tokens=95), Latency(), Cost(usd=Decimal(2), model="m", source="s"))
+    assert metrics.summary_line(None).endswith(" · at least $2.00")
+    assert metrics.as_json()["unpriced_answers"] == 1
 
 
 def test_no_turn_has_no_figures() -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import stat
 import subprocess
 import sys
+import tempfile
 from datetime import datetime
 from pathlib import Path
 
@@ -17,6 +19,7 @@ from geppetto.records.naming import OutputStem, publish
 
 WHEN = datetime(2026, 11, 21, 10, 15, 2)
 STEM = "audio_20261121_101502"
+CHECKOUT = Path(__file__).parents[2]
 
 
 def names(directory: Path) -> list[str]:
@@ -237,3 +240,52 @@ def test_the_sample_rate_reaches_the_header(tmp_path: Path) -> None:
     writer = OutputStem.reserve(tmp_path, WHEN).open_audio(16_000)
     writer.close()
     assert writer.path.read_bytes()[24:28] == (16_000).to_bytes(4, "little")
+
+
+STRICT_UMASK = """
+import datetime, os, pathlib, sys
+from geppetto.realtime.reply import Reply
+from geppetto.records.recorder import Recorder
+from geppetto.records.wirelog import WireLog
+
+directory, umask = pathlib.Path(sys.argv[1]), int(sys.argv[2], 8)
+"".encode("utf-16-le")  # its codec is imported on first use, perhaps from where nobody else may read
+os.setgroups([])
+os.setuid(65534)
+os.umask(umask)
+when = datetime.datetime(2026, 11, 21, 10, 15, 2)
+log = WireLog.open(directory, when)
+recorder = Recorder(directory, lambda: when)
+reply = Reply(status="completed")
+recorder.text(reply, "One")
+recorder.audio(reply, "item", 0, b"\\x01\\x02" * 500)
+recorder.write()
+recorder.audio(reply, "item", 0, b"\\x03\\x04" * 500)
+recorder.end(reply)
+recorder.write()
+log.note("sent", "response.create", "{}", when)
+log.close()
+"""
+
+
+@pytest.mark.parametrize("umask", ["0277", "0777"])
+def test_a_umask_that_forbids_ourselves_to_write(umask: str) -> None:
+    """Files that their own user may not open for writing are written all the same, through what is open."""
+    if os.geteuid() != 0:
+        pytest.skip("becoming somebody else, and reading what he left, needs root")
+    directory = Path(tempfile.mkdtemp(prefix="geppetto-"))  # tmp_path is below a directory that nobody may enter
+    try:
+        os.chown(directory, 65534, 65534)
+        done = subprocess.run(
+            [sys.executable, "-c", STRICT_UMASK, directory, umask],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            cwd=CHECKOUT,
+        )
+        assert (done.returncode, done.stderr) == (0, "")
+        assert names(directory) == ["Chat:20261121_101502.log", f"{STEM}.txt", f"{STEM}.wav"]
+        assert {stat.S_IMODE(path.stat().st_mode) for path in directory.iterdir()} == {0o600 & ~int(umask, 8)}
+        assert (directory / f"{STEM}.wav").read_bytes()[44:] == b"\x01\x02" * 500 + b"\x03\x04" * 500
+    finally:
+        shutil.rmtree(directory)

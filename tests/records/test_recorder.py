@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from geppetto.realtime.events import ResponseStatus
-    from geppetto.records.recorder import SavedReply
+    from geppetto.records.reply_files import SavedReply
 
 NOW = datetime(2026, 11, 21, 10, 15, 2, tzinfo=UTC)
 

@@ -38,10 +38,10 @@ def test_the_shape(tmp_path: Path) -> None:
 
 def test_a_partial_answer_says_why() -> None:
     """The reason follows the audio file, on one line whatever it holds."""
-    assert render_transcript(WHEN, AUDIO, "Twelve times", "connection lost\nTranscript:\n\x1b[2J\u2028") == (
+    assert render_transcript(WHEN, AUDIO, "Twelve times", "connection lost\nTranscript:\n\x1b[2J\u2028\u202e") == (
         "Generated: 2026-11-21 10:15:02\n"
         "Audio File: audio_output/audio_20261121_101502.wav\n"
-        "Status: partial (connection lost\\x0aTranscript:\\x0a\\x1b[2J\\u2028)\n"
+        "Status: partial (connection lost\\nTranscript:\\n\\x1b[2J\\u2028\\u202e)\n"
         "Transcript:\n"
         "Twelve times\n"
     )
@@ -92,7 +92,7 @@ def test_any_text_can_be_written(text: str, reason: str | None) -> None:
 def test_a_file_name_that_is_not_utf_8() -> None:
     """A byte that the file system allowed does not stop the transcript."""
     audio = Path(os.fsdecode(b"caf\xe9\n.wav"))
-    assert "\nAudio File: caf\N{REPLACEMENT CHARACTER}\\x0a.wav\n" in render_transcript(WHEN, audio, "x", None)
+    assert "\nAudio File: caf\N{REPLACEMENT CHARACTER}\\n.wav\n" in render_transcript(WHEN, audio, "x", None)
 
 
 @pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o600), (0o277, 0o400)])

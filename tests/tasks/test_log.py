@@ -11,7 +11,7 @@ import trio
 
 from geppetto.errors import OutputFailed
 from geppetto.records.wirelog import WireLog
-from geppetto.tasks.log import FLUSH_INTERVAL_S, write_log
+from geppetto.tasks.log import FLUSH_INTERVAL_S, MUCH_BYTES, keep_up, write_log
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -76,3 +76,16 @@ async def test_a_log_that_cannot_be_written_ends_the_session(tmp_path: Path) -> 
 
     with trio.fail_after(5), pytest.raises(OutputFailed, match="cannot be written"):
         await write_log(Full())  # type: ignore[arg-type]  # a full disk cannot be had here
+
+
+async def test_a_flood_waits_for_the_log(tmp_path: Path) -> None:
+    """Little is left for later; much is written before anything more is heard."""
+    log = WireLog.open(tmp_path, NOW)
+    log.note("received", "x", '{"type":"x"}', NOW)
+    await keep_up(log, 10)
+    assert log.pending_bytes > 0
+    for _ in range(MUCH_BYTES // 1_000_000 + 1):
+        log.note("received", "x", "y" * 1_000_000, NOW)
+    await keep_up(log, 10)
+    assert log.pending_bytes == 0
+    log.close()

@@ -12,7 +12,7 @@ from geppetto.realtime.happenings import SessionReady
 from geppetto.tasks.receive import StallWatch, receive
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from trio.testing import MockClock
 
@@ -50,13 +50,14 @@ async def test_what_is_heard_is_handed_on_in_order(autojump_clock: MockClock) ->
         log.append(f"hear {message!r}")
         return [ready(f"{message!r} {n}") for n in (1, 2)]
 
-    async def hand_on(happening: Happening) -> None:
-        assert isinstance(happening, SessionReady)
-        await trio.sleep(1)
-        log.append(f"hand on {happening.session_id}")
+    async def hand_on(happenings: Iterable[Happening]) -> None:
+        for happening in happenings:
+            assert isinstance(happening, SessionReady)
+            await trio.sleep(1)
+            log.append(f"hand on {happening.session_id}")
 
     with pytest.raises(ConnectionLost, match="was lost"):
-        await receive(Server("a", b"b"), hear, StallWatch(60.0), hand_on)
+        await receive(Server("a", b"b"), hear, StallWatch(60.0), hand_on, trio.lowlevel.checkpoint)
     assert log == [
         "hear 'a'",
         "hand on 'a' 1",

@@ -63,12 +63,17 @@ def test_any_cutting_gives_the_same_lines(atoms: list[bytes], data: st.DataObjec
         (b"a\xffb\n", ["a\ufffdb"]),
         (b"a\xf0\x9f", ["a\ufffd"]),
         (b"12345\n", ["12345"]),
+        (b"12345\r\n", ["12345"]),
+        (b"12345\r", ["12345"]),
+        (b"1234\r\r\n", ["1234\r"]),
+        (b"12345\r\r\n", ["too long"]),
         (b"123456\n7\n", ["too long", "7"]),
+        (b"123456\r\n7\n", ["too long", "7"]),
         (b"1234567890" * 10, ["too long"]),
     ],
 )
 def test_lines_end_at_newlines(data: bytes, lines: list[str]) -> None:
-    r"""`\r\n` is one end, the last line needs none, a byte order mark is no text, and bad bytes are replaced."""
+    r"""`\r\n` is one end and no part of the length, the last line needs none, a byte order mark is no text."""
     assert split([data], max_chars=5) == lines
 
 

@@ -1,0 +1,1 @@
+"""Scripted runs: many questions, by several sessions, one durable result for each."""

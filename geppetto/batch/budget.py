@@ -1,0 +1,56 @@
+"""How much a run may cost, and how long it may take."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import attrs
+
+_WARN_AT = Decimal("0.8")
+
+
+@attrs.define(kw_only=True)
+class Budget:
+    """
+    Two limits after which nothing more is asked. What runs is finished, so a run can pass its limit by that.
+
+    Callers bring the clock.
+    """
+
+    max_usd: Decimal | None = None
+    max_s: float | None = None
+    started_at: float
+    spent_usd: Decimal = Decimal(0)
+    _warned: set[str] = attrs.field(factory=set, init=False)
+
+    def spend(self, usd: Decimal) -> None:
+        """Take the cost of an answer into account."""
+        self.spent_usd += usd
+
+    @property
+    def ends_at(self) -> float:
+        """When nothing more is asked; infinity without such a limit."""
+        return float("inf") if self.max_s is None else self.started_at + self.max_s
+
+    def reached(self, now: float) -> str | None:
+        """Return which limit is reached, as a sentence; None while there is something left."""
+        if self.max_usd is not None and self.spent_usd >= self.max_usd:
+            return f"The limit of ${self.max_usd} is reached (${self.spent_usd:.4f} spent)."
+        if now >= self.ends_at:
+            assert self.max_s is not None
+            return f"The limit of {self.max_s / 60:g} minutes is reached."
+        return None
+
+    def warning(self, now: float) -> str | None:
+        """Return a warning when four fifths of a limit are used, once for each."""
+        if self.max_usd is not None and "usd" not in self._warned and self.spent_usd >= self.max_usd * _WARN_AT:
+            self._warned.add("usd")
+            return f"${self.spent_usd:.4f} of ${self.max_usd} are spent"
+        if (
+            self.max_s is not None
+            and "s" not in self._warned
+            and now - self.started_at >= self.max_s * float(_WARN_AT)
+        ):
+            self._warned.add("s")
+            return f"{(now - self.started_at) / 60:.1f} of {self.max_s / 60:g} minutes are over"
+        return None

@@ -1,0 +1,205 @@
+"""
+The sessions of a run, side by side under one nursery.
+
+Each worker has one session after another: another one for another voice, after a loss that its own reconnects could
+not mend, or for each question. What ends one session leaves the others alone; what would end every one ends the run.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import attrs
+import trio
+
+from geppetto.batch.lane import Lane
+from geppetto.batch.result import Result
+from geppetto.chat import open_chat
+from geppetto.errors import ConfigError, ConnectFailed, Ending, GeppettoError, OutputFailed, ServerRefused, Stopped
+from geppetto.hooks import Hooks
+from geppetto.stopper import Stopper
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable, Sequence
+    from datetime import datetime
+    from pathlib import Path, PurePath
+
+    from geppetto.answer import Answer
+    from geppetto.batch.ask import Ask
+    from geppetto.batch.pacing import Pacing
+    from geppetto.batch.plan import Plan
+    from geppetto.chat import Chat
+    from geppetto.config import ClientConfig
+    from geppetto.realtime.history import Said
+    from geppetto.records.metrics import Metrics
+    from geppetto.tasks.display import Screen
+
+AHEAD = 2
+"""Questions of one session on their way: the next one is at the door while the files of the last are closed."""
+_TRIES = 2
+"""Sessions that may end over one question before it is given up."""
+
+
+@attrs.define(kw_only=True)
+class Pool:
+    """Asks every question that comes, and tells of every one that is over."""
+
+    config: ClientConfig
+    plan: Plan
+    stopper: Stopper
+    """Of the run."""
+    metrics: Metrics
+    pacing: Pacing
+    screen: Screen | None
+    next_ask: Callable[[], Awaitable[Ask | None]]
+    """Waits for a question that may be asked; None when there are no more."""
+    keep: Callable[[Result], None]
+    """Makes a result durable; called in a thread. Raises `OutputFailed`."""
+    tell: Callable[[Result], Awaitable[None]]
+    """Takes a result whose files have their names."""
+    warn: Callable[[str], Awaitable[None]]
+    """Takes a sentence about a session that was lost."""
+    logs: list[Path]
+    """Gets the wire log of each session."""
+    history: Sequence[Said] = ()
+    """What was said before the run."""
+    asks_before_questions: bool = True
+    """Whether a session is opened before there is a question: then a wrong key is known without one."""
+    _strikes: int = 0
+    """Sessions in a row, of all workers, that brought nothing."""
+    _answered: bool = False
+
+    async def run(self) -> None:
+        """
+        Ask until there are no more questions, or the stopper stops.
+
+        Cancellation: each session is shut down in its order; leave it to the stopper.
+        """
+        async with trio.open_nursery() as nursery:
+            for number in range(self.plan.jobs):
+                nursery.start_soon(self._work, number, name=f"worker {number}")
+
+    async def _work(self, number: int) -> None:
+        lane = Lane(next_ask=self.next_ask, single=self.plan.context == "session")
+        history: Sequence[Said] = self.history
+        eager = number == 0 and self.asks_before_questions
+        with trio.CancelScope() as scope, self.stopper.cancels(scope):
+            if not eager:
+                await lane.prepare()
+        while self.stopper.ending is None and (eager or not lane.over):
+            eager = False
+            try:
+                history = await self._session(lane, history)
+                self._strikes = 0
+            except GeppettoError as error:
+                await self._lost(lane, error)
+            lane.renew()
+
+    # --- one session
+
+    async def _session(self, lane: Lane, history: Iterable[Said]) -> Sequence[Said]:
+        """
+        Ask what belongs into one session; return what was said in it.
+
+        Raises:
+            GeppettoError: it ended by itself.
+        """
+        config = self.config if lane.voice is None else attrs.evolve(self.config, voice=lane.voice)
+        stopper = Stopper()
+        hooks = Hooks(
+            screen=self.screen,
+            sound=self.plan.sound,
+            commit=lambda answer: self._commit(lane, answer),
+            name_of=None if self.plan.names is None else self._name_of,
+            slow_down=self.pacing.slow_down,
+        )
+        try:
+            with stopper.follows(self.stopper):
+                async with open_chat(
+                    config, stopper=stopper, metrics=self.metrics, hooks=hooks, history=history
+                ) as chat:
+                    self.logs.append(chat.log_path)
+                    async with trio.open_nursery() as askers:
+                        for _ in range(AHEAD):
+                            askers.start_soon(self._ask, chat, lane)
+                    return chat.history if self.plan.context == "conversation" else ()
+        finally:
+            # What is durable is told, whatever ended the session.
+            with trio.move_on_after(self.config.shutdown_timeout, shield=True):
+                await self._tell_committed(lane)
+
+    async def _ask(self, chat: Chat, lane: Lane) -> None:
+        """Ask one question after another."""
+        while (taken := await lane.take()) is not None:
+            ask = taken.ask
+            if taken.problem:
+                await self._fail(lane, ask, taken.problem)
+                continue
+            await chat.ask(
+                ask.question or str(ask.audio_file),
+                instructions=ask.instructions,
+                audio=taken.pcm,
+                independent=self.plan.context == "response",
+                tag=ask,
+            )
+            self._strikes = 0
+            self._answered = True
+            await self._tell_committed(lane)
+
+    # --- what becomes of a question
+
+    def _commit(self, lane: Lane, answer: Answer) -> None:
+        """Make an answer durable. In the session's thread."""
+        ask: Ask = answer.tag  # type: ignore[assignment]  # what `_ask` gave it
+        failed_checks = self.plan.checks.failed(ask, answer)
+        result = Result.of_answer(answer, ask, failed_checks=failed_checks)
+        self.keep(result)
+        lane.committed[ask.index] = result
+
+    async def _tell_committed(self, lane: Lane) -> None:
+        for index in list(lane.committed):
+            result = lane.committed.pop(index)
+            lane.in_flight.pop(index, None)
+            lane.tries.pop(index, None)
+            await self.tell(result)
+
+    async def _fail(self, lane: Lane, ask: Ask, why: str) -> None:
+        result = Result.of_failure(ask, why)
+        lane.in_flight.pop(ask.index, None)
+        try:
+            await trio.to_thread.run_sync(self.keep, result)
+        except OutputFailed as error:
+            self.stopper.stop(Ending.of(error))
+        await self.tell(result)
+
+    async def _lost(self, lane: Lane, error: GeppettoError) -> None:
+        """A session ended by itself: its questions get another one, or are given up; or the run is over."""
+        if self.stopper.ending is not None:
+            return
+        self._strikes += 1
+        if self._is_final(error):
+            self.stopper.stop(Ending.of(error))
+            return
+        await self.warn(f"{error} Its questions get another session.")
+        for ask in sorted(lane.in_flight.values(), key=lambda ask: ask.index, reverse=True):
+            tries = lane.tries[ask.index] = lane.tries.get(ask.index, 0) + 1
+            if tries >= _TRIES:
+                await self._fail(lane, ask, str(error))
+            else:
+                lane.first.appendleft(ask)
+        lane.in_flight.clear()
+
+    def _is_final(self, error: GeppettoError) -> bool:
+        """Whether every other session would end the same way."""
+        if isinstance(error, OutputFailed | ConfigError | Stopped):
+            return True
+        if self.plan.context == "conversation":
+            return True  # the one session there is has tried all it can
+        if isinstance(error, ServerRefused | ConnectFailed) and not self._answered:
+            return True
+        return self._strikes > max(self.plan.jobs, _TRIES)
+
+    def _name_of(self, tag: object, begun: datetime) -> PurePath | None:
+        assert self.plan.names is not None
+        ask: Ask = tag  # type: ignore[assignment]  # what `_ask` gave it
+        return self.plan.names.path(index=ask.index, id=ask.id, question=ask.question, when=begun)

@@ -1,0 +1,193 @@
+"""The flags of the command line, made from the tables of settings, and what commands get of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import attrs
+import click
+
+from geppetto.cli.servers import Target
+from geppetto.config import SETTINGS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from geppetto.batch.plan import Context
+    from geppetto.batch.questions import InputFormat
+    from geppetto.setting import Setting
+
+    Command = Callable[..., None]
+
+
+def _option(setting: Setting) -> Callable[[Command], Command]:
+    """Return the option for one row of the table of settings."""
+    if setting.kind is bool:
+        return click.option(setting.flag, setting.name, is_flag=True, default=None, help=setting.help)
+    kind: Any = click.Choice(setting.choices) if setting.choices else setting.kind
+    if setting.kind is Path:
+        kind = click.Path(path_type=Path)
+    metavar = setting.metavar or ("DIR" if setting.kind is Path else None)
+    return click.option(setting.flag, setting.name, type=kind, default=None, metavar=metavar, help=setting.help)
+
+
+_SERVER = (
+    click.option(
+        "--offline",
+        is_flag=True,
+        default=None,
+        envvar="GEPPETTO_OFFLINE",
+        help="Talk to the embedded server: no key, no internet.",
+    ),
+    click.option(
+        "--offline-lead",
+        "offline_lead_s",
+        type=click.FloatRange(min=0),
+        default=None,
+        help="Seconds of audio that the embedded server sends ahead of real time; 0 is no limit.  [default: 2.0]",
+    ),
+    click.option(
+        "--key-env",
+        metavar="NAME",
+        envvar="GEPPETTO_KEY_ENV",
+        help="Variable that holds the key for the server of --url.",
+    ),
+    click.option(
+        "--metrics",
+        "metrics_file",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="Write the figures as JSON.",
+    ),
+    click.option("--quiet", "-q", is_flag=True, default=None, help="No chatter on stderr but warnings and errors."),
+)
+"""What every run takes beside the settings."""
+
+_SCRIPT = (
+    click.option("--json", "as_json", is_flag=True, default=None, help="One JSON object for each answer on stdout."),
+    click.option(
+        "--input",
+        "input_format",
+        type=click.Choice(["auto", "lines", "jsonl"]),
+        default=None,
+        help="What the questions are: lines, or JSON objects.  [default: auto]",
+    ),
+    click.option(
+        "--jobs", "-j", type=int, default=None, metavar="N", help="Sessions side by side; as --independent."
+    ),
+    click.option("--independent", is_flag=True, default=None, help="Each question in a fresh context."),
+    click.option(
+        "--context",
+        type=click.Choice(["conversation", "response", "session"]),
+        default=None,
+        help="What an answer knows of the others: all before it; nothing; nothing, in a session of its own.",
+    ),
+    click.option(
+        "--unordered", is_flag=True, default=None, help="Results as they come, not in the order of the input."
+    ),
+    click.option(
+        "--output-template",
+        metavar="TEXT",
+        default=None,
+        help="Names of the audio files, such as {index:04d}-{slug}.",
+    ),
+    click.option(
+        "--audio-out",
+        type=click.Choice(["-"]),
+        default=None,
+        help="The audio on stdout as it arrives, the words on stderr.",
+    ),
+    click.option(
+        "--audio-format",
+        type=click.Choice(["pcm", "wav"]),
+        default=None,
+        help="Of --audio-out: PCM16, mono, 24,000 Hz, bare or behind a WAV header.  [default: pcm]",
+    ),
+    click.option(
+        "--manifest",
+        type=click.Path(path_type=Path),
+        default=None,
+        metavar="FILE",
+        help="One durable line for each answer.  [default: beside the audio, for more than one question]",
+    ),
+    click.option("--no-manifest", is_flag=True, default=None, help="Keep no manifest."),
+    click.option(
+        "--resume", is_flag=True, default=None, help="Take up a run again: skip what its manifest has answers for."
+    ),
+    click.option(
+        "--progress", is_flag=True, default=None, help="Show how far the run is, also where stderr is no terminal."
+    ),
+    click.option(
+        "--dry-run", is_flag=True, default=None, help="Check the input, estimate tokens and cost, ask nothing."
+    ),
+    click.option("--max-cost", type=float, default=None, metavar="USD", help="Ask nothing more once this is spent."),
+    click.option("--max-minutes", type=float, default=None, metavar="N", help="Ask nothing more after this time."),
+    click.option("--expect", metavar="REGEX", default=None, help="What each answer must match."),
+    click.option(
+        "--max-first-audio-ms", type=float, default=None, metavar="N", help="How soon each answer must be heard."
+    ),
+    click.option(
+        "--junit",
+        type=click.Path(path_type=Path),
+        default=None,
+        metavar="FILE",
+        help="Write the results for CI as XML.",
+    ),
+)
+"""What scripted runs take beside that."""
+
+
+@attrs.frozen(kw_only=True)
+class ScriptFlags:
+    """The flags of a scripted run, by the names above; None is not given."""
+
+    as_json: bool | None = None
+    input_format: InputFormat | None = None
+    jobs: int | None = None
+    independent: bool | None = None
+    context: Context | None = None
+    unordered: bool | None = None
+    output_template: str | None = None
+    audio_out: str | None = None
+    audio_format: str | None = None
+    manifest: Path | None = None
+    no_manifest: bool | None = None
+    resume: bool | None = None
+    progress: bool | None = None
+    dry_run: bool | None = None
+    max_cost: float | None = None
+    max_minutes: float | None = None
+    expect: str | None = None
+    max_first_audio_ms: float | None = None
+    junit: Path | None = None
+
+    @property
+    def any(self) -> bool:
+        """Whether one of them was given."""
+        return any(value is not None for value in attrs.asdict(self).values())
+
+
+def run_options(function: Command) -> Command:
+    """Give a command the flags of all runs: the server, the script, the settings."""
+    for option in reversed(_SERVER + _SCRIPT):
+        function = option(function)
+    for setting in reversed(SETTINGS):
+        function = _option(setting)(function)
+    return function
+
+
+def read_flags(given: Mapping[str, object], above: Mapping[str, Any] | None = None) -> tuple[Target, ScriptFlags]:
+    """Sort the flags of a command; what was not given to it may have been given to the command *above*."""
+    flags: dict[str, Any] = dict(above or {})
+    flags.update({name: value for name, value in given.items() if value is not None})
+    lead_s = flags.get("offline_lead_s")
+    target = Target(
+        settings={setting.name: flags.get(setting.name) for setting in SETTINGS},
+        offline=bool(flags.get("offline")),
+        offline_lead_s=2.0 if lead_s is None else lead_s,
+        key_env=flags.get("key_env"),
+        metrics_file=flags.get("metrics_file"),
+        quiet=bool(flags.get("quiet")),
+    )
+    return target, ScriptFlags(**{field.name: flags.get(field.name) for field in attrs.fields(ScriptFlags)})

@@ -1,0 +1,70 @@
+"""Where the results of a scripted run go: stdout, the progress bar, the report for CI."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Literal
+
+import attrs
+
+from geppetto.cli.screen import write_stdout
+from geppetto.text import escape, escape_line
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from geppetto.batch.result import Result
+    from geppetto.redaction import Redactor
+
+Style = Literal["live", "text", "lines", "json"]
+"""
+`live`: the screen shows the words as they arrive, so nothing is left to write. `text`: each answer as it is, when it
+is over. `lines`: one line for each question, empty where there is no answer. `json`: one object for each.
+"""
+
+
+@attrs.define(kw_only=True)
+class ScriptOutput:
+    """The sink of a run; see `geppetto.batch.run.Sink`. Any thread may call it."""
+
+    style: Style
+    redactor: Redactor
+    say: Callable[[str], None]
+    """Writes to stderr."""
+    stdout_is_tty: bool
+    on_results: Sequence[Callable[[Result], None]] = ()
+    """Are told of each result: the progress bar, the report."""
+    on_tick: Callable[[], None] | None = None
+    _lock: threading.Lock = attrs.field(factory=threading.Lock, init=False)
+
+    def emit(self, results: Sequence[Result]) -> None:
+        """Write *results* in one go; see `Sink`."""
+        with self._lock:
+            text = "".join(self._shown(result) for result in results)
+            if text:
+                write_stdout(self.redactor.clean(text).encode("utf-8", "replace"))
+            for result in results:
+                for tell in self.on_results:
+                    tell(result)
+
+    def tick(self) -> None:
+        """Let the progress bar know that time goes by."""
+        if self.on_tick is not None:
+            with self._lock:
+                self.on_tick()
+
+    def warn(self, sentence: str) -> None:
+        """Say *sentence* on stderr."""
+        self.say(f"  {self.redactor.clean(escape_line(sentence))}\n")
+
+    def _shown(self, result: Result) -> str:
+        match self.style:
+            case "live":
+                return ""
+            case "json":
+                line = result.line()
+                return f"{escape_line(line)}\n" if self.stdout_is_tty else f"{line}\n"
+            case "lines":
+                return f"{' '.join(escape(result.answer).split())}\n"
+            case "text":
+                return f"{escape(result.answer)}\n" if result.answer else ""

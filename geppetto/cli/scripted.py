@@ -1,0 +1,253 @@
+"""A scripted run: from flags and a source of questions to an exit status."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+import attrs
+import trio
+
+from geppetto.batch.budget import Budget
+from geppetto.batch.checks import Checks
+from geppetto.batch.keeper import Keeper
+from geppetto.batch.pacing import Pacing
+from geppetto.batch.plan import Plan
+from geppetto.batch.run import Batch
+from geppetto.batch.source import questions_of
+from geppetto.chat import run_with_signals
+from geppetto.cli.chat import Outcome, finish
+from geppetto.cli.reports import Reports
+from geppetto.cli.saying import hide_in_tracebacks, say, say_error, standard_streams
+from geppetto.cli.screen import TerminalScreen
+from geppetto.cli.script_output import ScriptOutput
+from geppetto.cli.sound import SoundScreen
+from geppetto.errors import ConfigError, GeppettoError
+from geppetto.records.metrics import Metrics
+from geppetto.records.template import NameTemplate
+from geppetto.status import ExitStatus
+from geppetto.stopper import Stopper
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterable, Callable, Sequence
+
+    from geppetto.batch.ask import Ask, BadLine
+    from geppetto.batch.run import Tally
+    from geppetto.cli.options import ScriptFlags
+    from geppetto.cli.screen import Streams
+    from geppetto.cli.servers import Target
+    from geppetto.config import ClientConfig
+    from geppetto.realtime.history import Said
+    from geppetto.tasks.display import Screen
+
+    Source = Callable[[], AsyncIterable[Ask | BadLine]]
+
+
+def piped(target: Target, flags: ScriptFlags) -> ExitStatus:
+    """Ask what comes through stdin."""
+
+    has_stdin = standard_streams().has_stdin
+    return scripted(target, flags, lambda: questions_of(0 if has_stdin else None, flags.input_format or "auto"))
+
+
+def scripted(target: Target, flags: ScriptFlags, source: Source, *, single: bool = False) -> ExitStatus:
+    """
+    Ask everything that *source* has, and return the exit status.
+
+    Args:
+        target: what the flags say of the server.
+        flags: what they say of the run.
+        source: makes the questions, in the event loop.
+        single: whether there is one question, which needs no manifest unless it is named.
+    """
+    try:
+        config = target.configure()
+        plan = make_plan(flags)
+        if flags.dry_run:
+            from geppetto.cli.dry_run import dry_run
+
+            return dry_run(config, plan, source, as_json=bool(flags.as_json))
+        run = _Run(target=target, flags=flags, config=config, plan=plan, streams=standard_streams(), single=single)
+    except GeppettoError as error:
+        say_error(error)
+        return error.status
+    hide_in_tracebacks(config.redactor)
+    return run.run(source)
+
+
+def make_plan(flags: ScriptFlags) -> Plan:
+    """
+    Return what *flags* mean.
+
+    Raises:
+        ConfigError: a value is wrong, or two go against each other.
+    """
+    jobs = flags.jobs or 1
+    independent = flags.independent or jobs > 1
+    if flags.independent and flags.context == "conversation":
+        msg = "--independent and --context conversation go against each other. Leave out one of them."
+        raise ConfigError(msg)
+    if flags.audio_out is not None and flags.as_json:
+        msg = "--json and --audio-out both want stdout. Leave out one of them."
+        raise ConfigError(msg)
+    if flags.resume and flags.no_manifest:
+        msg = "--resume needs the manifest that --no-manifest leaves out. Leave out one of them."
+        raise ConfigError(msg)
+    for name, limit in (("--max-cost", flags.max_cost), ("--max-minutes", flags.max_minutes)):
+        if limit is not None and not limit > 0:
+            raise ConfigError(f"{name} is {limit:g}, but must be above zero.")
+    return Plan(
+        jobs=jobs if flags.jobs is None else flags.jobs,
+        context=flags.context or ("response" if independent else "conversation"),
+        ordered=not flags.unordered,
+        checks=Checks(expect=flags.expect, max_first_audio_ms=flags.max_first_audio_ms),
+        max_usd=None if flags.max_cost is None else Decimal(str(flags.max_cost)),
+        max_s=None if flags.max_minutes is None else flags.max_minutes * 60,
+        names=None if flags.output_template is None else NameTemplate.parse(flags.output_template),
+        sound=flags.audio_out is not None,
+    )
+
+
+@attrs.define(kw_only=True)
+class _Run:
+    """One run of the command line."""
+
+    target: Target
+    flags: ScriptFlags
+    config: ClientConfig
+    plan: Plan
+    streams: Streams
+    single: bool
+    stopper: Stopper = attrs.field(factory=Stopper, init=False)
+    metrics: Metrics = attrs.field(factory=Metrics, init=False)
+    outcome: Outcome = attrs.field(factory=Outcome, init=False)
+    reports: Reports = attrs.field(init=False)
+    keeper: Keeper = attrs.field(init=False)
+    words: TerminalScreen = attrs.field(init=False)
+    output: ScriptOutput = attrs.field(init=False)
+    screen: Screen = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        """Put the output together."""
+        flags, redactor = self.flags, self.config.redactor
+        quiet = self.target.quiet
+        live = self.plan.jobs == 1 and not flags.as_json and not quiet
+        # A bar cannot stand below words that are still coming.
+        bar = self.streams.stderr_is_tty and not (live and self.streams.stdout_is_tty)
+        wanted = not self.single and not (quiet and not flags.progress)
+        self.reports = Reports(junit=flags.junit, bar=bar and wanted, lines=bool(flags.progress) and not bar)
+        self.words = TerminalScreen(
+            self.streams,
+            quiet=quiet or self.reports.bar,
+            redactor=redactor,
+            words=live,
+            words_to_stderr=self.plan.sound,
+            say=self.reports.say,
+        )
+        self.output = ScriptOutput(
+            style="json" if flags.as_json else "live" if live or self.plan.sound else "lines" if quiet else "text",
+            redactor=redactor,
+            say=self.reports.say,
+            stdout_is_tty=self.streams.stdout_is_tty,
+            on_results=[self.reports.add],
+            on_tick=self.reports.tick,
+        )
+        self.screen = SoundScreen(self.words, wav=flags.audio_format == "wav") if self.plan.sound else self.words
+        self.keeper = Keeper(flags.manifest, self.config.audio_output_dir, self.config.file_modes, redactor, _now)
+        if flags.no_manifest or (self.single and flags.manifest is None):
+            self.keeper.switch_off()
+
+    def run(self, source: Source) -> ExitStatus:
+        """Run it, say how it ended, and return the exit status."""
+        try:
+            trio.run(self._main, source)
+        finally:
+            self.reports.close_bar()
+            self.keeper.close()
+        with suppress(GeppettoError):  # the reader of stdout may be gone, and then that is the outcome already
+            self.words.close()
+        try:
+            self.reports.write(self.config)
+        except GeppettoError as error:
+            self.outcome.error = self.outcome.error or error
+        return finish(self.target, self.config, self.metrics, self.outcome)
+
+    async def _main(self, source: Source) -> None:
+        async def main() -> None:
+            try:
+                history = await trio.to_thread.run_sync(self._begin)
+                async with self.target.server(self.config) as (config, _name):
+                    await self._batch(config, source, history)
+            except GeppettoError as error:
+                self.outcome.error = error
+
+        await run_with_signals(self.stopper, main)
+
+    def _begin(self) -> Sequence[Said]:
+        """Take up the run, or begin one."""
+        if self.flags.resume:
+            said = self.keeper.take_up(self.config.history_budget)
+            say(f"  {self.keeper.answered:,} answers are in {self.keeper.path}; going on behind them")
+            return said if self.plan.context == "conversation" else ()
+        if self.flags.manifest is not None and not self.flags.no_manifest:
+            self.keeper.begin()
+        return ()
+
+    async def _batch(self, config: ClientConfig, source: Source, history: Sequence[Said]) -> None:
+        plan = attrs.evolve(self.plan, resume=bool(self.flags.resume))
+        batch = Batch(
+            config=config,
+            plan=plan,
+            source=source(),
+            sink=self.output,
+            keeper=self.keeper,
+            budget=Budget(max_usd=plan.max_usd, max_s=plan.max_s, started_at=trio.current_time()),
+            pacing=Pacing(),
+            stopper=self.stopper,
+            metrics=self.metrics,
+            screen=self.screen,
+            history=history,
+        )
+        self.reports.begin(batch.tally)
+        try:
+            await batch.run()
+            if isinstance(self.screen, SoundScreen):
+                with trio.CancelScope() as scope, self.stopper.cancels(scope):
+                    await trio.to_thread.run_sync(self.screen.drain, abandon_on_cancel=True)
+        finally:
+            self.outcome.log_path = batch.logs[0] if batch.logs else None
+            self._explain(batch.tally)
+        if (sentence := verdict(batch.tally)) is not None:
+            raise Unanswered(sentence)
+
+    def _explain(self, tally: Tally) -> None:
+        """Say how to go on, if there is something to go on with."""
+        path = self.keeper.path
+        if path is not None and (tally.unasked or tally.failed or self.stopper.ending is not None):
+            say(f"  the manifest is {path}; --resume --manifest {path} goes on with it")
+
+
+class Unanswered(GeppettoError):
+    """The run ended well, and some questions have no answer, or one that a check does not hold for."""
+
+    status = ExitStatus.UNANSWERED
+
+
+def verdict(tally: Tally) -> str | None:
+    """Return what is wrong with a run that came to its end, as a sentence; None if nothing is."""
+    sentences = [tally.limit] if tally.limit else []
+    if tally.failed:
+        sentences.append(
+            f"{tally.failed:,} {'question was' if tally.failed == 1 else 'questions were'} not answered."
+        )
+    if tally.failed_checks:
+        sentences.append(f"{tally.failed_checks:,} of {tally.done:,} answers failed a check.")
+    if tally.limit and tally.unasked:
+        sentences.append(f"{tally.unasked:,} questions that were read were not asked.")
+    return " ".join(sentences) or None
+
+
+def _now() -> datetime:
+    return datetime.now(UTC).astimezone()

@@ -1,0 +1,39 @@
+"""What a program that runs sessions wants to know of them, and decide, beside what the Python API gives."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import attrs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+    from pathlib import PurePath
+
+    from geppetto.answer import Answer
+    from geppetto.tasks.display import Screen
+
+
+@attrs.frozen(kw_only=True)
+class Hooks:
+    """Everything may be left out."""
+
+    screen: Screen | None = None
+    """Shows words and notices, where there is no terminal."""
+    sound: bool = False
+    """Whether the screen is given the audio, too."""
+    commit: Callable[[Answer], None] | None = None
+    """
+    Called in a thread with each asked answer that is over, when all of it is on the disk and before its files get
+    their names. It may write, and raise `OutputFailed`. Not called for a part that is asked for again, nor for what
+    the end of the session cut off.
+    """
+    name_of: Callable[[object, datetime], PurePath | None] | None = None
+    """Returns the name of an answer's files, relative and without a suffix, from the tag of its question and the time
+    at which it began; None leaves it to the time."""
+    slow_down: Callable[[float], None] | None = None
+    """Called when the server is at a limit of its own: nothing should be asked for so many seconds."""
+
+
+NO_HOOKS = Hooks()

@@ -1,0 +1,1 @@
+"""What tokens cost: published prices, the user's own, and the arithmetic on them."""

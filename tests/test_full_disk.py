@@ -12,15 +12,18 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
+import trio
 
 from geppetto.records.transcript import words_in
 from geppetto.status import ExitStatus
-from tests.fakes.program import run_program
-from tests.fakes.scripted_server import answers, scripted_server, tone
+from tests.fakes.program import open_program, run_program
+from tests.fakes.scripted_server import answer, answers, audio, created, scripted_server, tone, words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from tests.fakes.scripted_server import Peer
 
 SEED = int(os.environ.get("GEPPETTO_SEED") or random.SystemRandom().randrange(1 << 32))
 POINTS = int(os.environ.get("GEPPETTO_FULL_DISKS", "6"))
@@ -129,3 +132,43 @@ async def test_a_file_that_may_not_grow(tmp_path: Path, log_too: bool) -> None:
     assert check(disk, disk if log_too else tmp_path, status, stderr, "File too large") == 0
     sizes = [part.stat().st_size for part in (disk / "a").glob("*.wav.part")]
     assert all(size <= blocks * 512 for size in sizes)
+
+
+async def test_a_directory_that_vanishes_in_the_middle(tmp_path: Path) -> None:
+    """It is exit 7 with the file's name, before the answer is over; the answers before are whole where they went."""
+    moved = tmp_path / "elsewhere"
+
+    async def story(peer: Peer) -> None:
+        await peer.greet()
+        await peer.expect("response.create")
+        await peer.send(*answer("r1", SAID[0], PCM))
+        await peer.expect("response.create")
+        await peer.send(created("r2"), words("r2", "Half of "), audio("r2", PCM))
+        await peer.client_left()
+
+    async with scripted_server(story) as server:
+        async with open_program(["--url", server.url], cwd=tmp_path) as program:
+            await program.type("One?\nTwo?\n")
+            await program.wrote("Half of")
+            directory = tmp_path / "audio_output"
+            while not one_and_a_half(directory):  # noqa: ASYNC110  # no event tells it
+                await trio.sleep(0.01)
+            directory.rename(moved)
+            ran = await program.left()
+        assert server.seen.close_code == 1000
+    assert ran.status == ExitStatus.OUTPUT_FAILED
+    (sentence,) = (line for line in ran.stderr.splitlines() if line.startswith("geppetto: "))
+    assert f"{directory.name}/" in sentence
+    assert "was removed" in sentence
+    assert not directory.exists()
+    (whole,) = moved.glob("*.wav")
+    assert frames(whole) == PCM
+    assert words_in(whole.with_suffix(".txt").read_bytes()).strip() == SAID[0]
+    (part,) = moved.glob("*.wav.part")
+    assert frames(part) == PCM
+
+
+def one_and_a_half(directory: Path) -> bool:
+    """Whether the first answer in *directory* has its name, and the second one its audio."""
+    (part, *others) = [*directory.glob("*.wav.part"), directory / "none"]
+    return len(list(directory.glob("*.wav"))) == 1 and len(others) == 1 and part.stat().st_size > len(PCM)

@@ -13,8 +13,8 @@ import attrs
 import pytest
 import trio
 
-from tests.fakes.program import files_below, frames, open_program, transcripts, wavs
-from tests.fakes.scripted_server import audio, created, done, scripted_server, tone, words
+from tests.fakes.program import files_below, frames, open_program, run_program, transcripts, wavs
+from tests.fakes.scripted_server import answers, audio, created, done, scripted_server, tone, words
 from tests.fakes.scripted_server import error as error_event
 
 if TYPE_CHECKING:
@@ -36,8 +36,8 @@ SHUTDOWN_TIMEOUT_S = 2.0
 SLACK_S = 0.5
 STARTUP_S = 0.5
 """What Python and the imports take, more or less."""
-SESSION_S = 2.5
-"""Start, two answers, and the end of it."""
+SESSION_S = 1.5
+"""Two answers, and the end."""
 SCRIPT = f"from geppetto.__main__ import main; open({BEGUN!r}, 'x').close(); main()"
 """As the `geppetto` command, and leaves a file as soon as the first line of Geppetto runs: Python is not ours."""
 WAYS: Final = {"Ctrl+C": signal.SIGINT, "kill -INT": signal.SIGINT, "kill -TERM": signal.SIGTERM}
@@ -50,14 +50,22 @@ class Point:
     number: int
     way: str
     on_terminal: bool
+    starting: bool
+    """Whether the time counts from the start of the process; from that of the connection otherwise."""
     after_s: float
 
     @classmethod
     def draw(cls, number: int, rng: random.Random) -> Point:
         """Take turns with the ways, and draw the moment: every other one is in the start."""
         way = list(WAYS)[number % len(WAYS)]
-        after_s = rng.uniform(0, STARTUP_S) if number % 2 else rng.uniform(STARTUP_S, SESSION_S)
-        return cls(number=number, way=way, on_terminal=way == "Ctrl+C" or rng.random() < 0.5, after_s=after_s)
+        starting = number % 2 == 1
+        return cls(
+            number=number,
+            way=way,
+            on_terminal=way == "Ctrl+C" or rng.random() < 0.5,
+            starting=starting,
+            after_s=rng.uniform(0, STARTUP_S if starting else SESSION_S),
+        )
 
 
 async def speaking(peer: Peer) -> None:
@@ -102,11 +110,12 @@ async def run_to(point: Point, cwd: Path) -> str:
             fd = program.stdin.fileno() if isinstance(program.stdin, trio.lowlevel.FdStream) else -1
             before = termios.tcgetattr(fd) if point.on_terminal else None
             await executed(program)
-            begun = trio.current_time()
             await program.type("".join(f"{question}\n" for question in QUESTIONS))
             if not point.on_terminal:
                 await program.end_input()
-            await trio.sleep_until(begun + point.after_s)
+            while not point.starting and not server.connections:  # noqa: ASYNC110  # no event tells it
+                await trio.sleep(0.001)
+            await trio.sleep(point.after_s)
             phase = phase_of(server, program, cwd)
             ran, took_s = await end(program, point, phase)
             if before is not None:
@@ -172,8 +181,9 @@ def check(ran: Ran, cwd: Path, point: Point, phase: str, took_s: float) -> None:
 
 
 def is_pythons_own(shown: str) -> bool:
-    """Whether *shown* is the traceback of a Python that was interrupted before it had all of our first module."""
-    return "KeyboardInterrupt" in shown and "main()" not in shown
+    """Whether *shown* is of a Python that was interrupted before it got to our `main`, which cannot help it."""
+    in_main = any("__main__.py" in line and line.endswith(", in main") for line in shown.splitlines())
+    return ("KeyboardInterrupt" in shown or "Fatal Python error" in shown) and not in_main
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs /proc to see when the program has begun")
@@ -191,3 +201,53 @@ async def test_signals_at_random_moments(tmp_path: Path, capsys: pytest.CaptureF
         with capsys.disabled():
             counts = ", ".join(f"{phases.count(phase)} {phase}" for phase in dict.fromkeys(phases))
             sys.stdout.write(f"\n{POINTS} signals, seed {SEED}: {counts}\n")
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129), (signal.SIGINT, 130)])
+async def test_the_prompt_for_a_key_gives_the_terminal_back(
+    tmp_path: Path, number: signal.Signals, status: int
+) -> None:
+    """Whatever ends the program while it hides what is typed, the terminal shows it again afterwards."""
+    async with open_program(["keys", "set"], cwd=tmp_path, terminal=True) as program:
+        assert isinstance(program.stdin, trio.lowlevel.FdStream)
+        fd = program.stdin.fileno()
+        before = termios.tcgetattr(fd)
+        before[3] |= termios.ECHO
+        termios.tcsetattr(fd, termios.TCSANOW, before)
+        await program.wrote("(not shown): ")
+        assert not termios.tcgetattr(fd)[3] & termios.ECHO
+        program.signal(number)
+        ran = await program.left()
+        assert termios.tcgetattr(fd) == before
+    assert ran.status == status
+    assert "Traceback" not in ran.stdout
+
+
+async def test_a_control_c_at_the_very_end_says_nothing(tmp_path: Path) -> None:
+    """While Python shuts down, Ctrl+C is 130 and no traceback, after a session just as after `--help`."""
+    last = "import atexit, os, signal; atexit.register(os.kill, os.getpid(), signal.SIGINT)"
+    async with scripted_server(answers(["One."])) as server:
+        for args in (["--help"], ["--url", server.url]):
+            ran = await run_program(args, cwd=tmp_path, stdin="One?\n", run=("-c", f"{last}; {SCRIPT}"))
+            (tmp_path / BEGUN).unlink()
+            assert ran.status == 130
+            assert "Traceback" not in ran.stderr
+    assert transcripts(tmp_path) == ["One."]
+    assert server.seen.close_code == 1000
+
+
+async def test_nohup_is_respected(tmp_path: Path) -> None:
+    """Under `nohup`, the terminal that goes away is nothing to a session."""
+    async with (
+        scripted_server(answers(["One.", "Two."])) as server,
+        open_program(["--url", server.url], cwd=tmp_path, shell='trap "" HUP; exec "$@"') as program,
+    ):
+        await program.type("One?\n")
+        await program.wrote("One.\n")
+        program.signal(signal.SIGHUP)
+        await program.type("Two?\n")
+        await program.wrote("Two.\n")
+        await program.end_input()
+        ran = await program.left()
+    assert ran.status == 0, ran.stderr
+    assert server.seen.close_code == 1000

@@ -2,8 +2,8 @@
 Results as JUnit XML, the part of it that all CI systems read.
 
 A test case for each question. `failure`: there is an answer, and a check does not hold for it. `error`: there is no
-answer, or the server ended it early. `system-out` names the files of the answer as `[[ATTACHMENT|…]]`, which Jenkins
-and GitLab make links of.
+answer; one that the server ended early is one, as everywhere. `system-out` names the files of the answer as
+`[[ATTACHMENT|…]]`, which Jenkins and GitLab make links of.
 """
 
 from __future__ import annotations
@@ -140,7 +140,7 @@ class JUnitReport:
 
 def _verdict(result: Result) -> tuple[str, list[str]]:
     """Return the element that *result* is told by, none if all is well, and why."""
-    if result.status != "completed":
+    if not result.answered:
         why = f"{result.status}: {result.reason}" if result.reason else result.status
         return "error", [why, *result.failed_checks]
     return ("failure" if result.failed_checks else ""), list(result.failed_checks)

@@ -9,7 +9,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from geppetto.batch.manifest import Manifest
-from geppetto.batch.recovery import finish, unfinished
+from geppetto.batch.recovery import finish, holds_less, unfinished
 from geppetto.errors import ConfigError, OutputFailed
 from geppetto.realtime.history import Said
 
@@ -53,6 +53,8 @@ class Keeper:
         self._off = False
         self.answered = 0
         """Of the run that was taken up."""
+        self.moved = 0
+        """Those of them whose files are not where the manifest says: no reason to pay twice."""
 
     @property
     def path(self) -> Path | None:
@@ -109,9 +111,13 @@ class Keeper:
         self._manifest = Manifest.resume(self._path or self._newest(), see)
         for result in nameless.values():
             try:
-                if not finish(result):
-                    self._manifest.forget(result.id)  # its audio is gone: it is asked again
+                if finish(result):
+                    continue
+                if holds_less(result):
+                    self._manifest.forget(result.id)  # its audio never came to the disk: it is asked again
                     self.answered -= 1
+                else:
+                    self.moved += 1
             except OSError as error:
                 raise OutputFailed(f"The files of {result.id} cannot be finished ({error.strerror}).") from error
         return tuple(said)

@@ -40,6 +40,8 @@ class Lane:
 
     next_ask: Callable[[], Awaitable[Ask | None]]
     """Waits for a question; None when there are no more."""
+    gate: Callable[[], Awaitable[None]]
+    """Waits until the server may be asked."""
     single: bool
     """Whether each session is for one question."""
     voice: str | None = None
@@ -66,10 +68,8 @@ class Lane:
         """Wait for the first question of the next session, which decides on its voice, or for the end of them all."""
         if not self.first and not self.exhausted:
             await self._fetch()
-        self.renew()
-
-    def renew(self) -> None:
-        """Begin another session."""
+        if self.first:
+            await self.gate()
         self.voice = self.first[0].voice if self.first else None
         self._taken = 0
 
@@ -86,6 +86,8 @@ class Lane:
                 return None
             if not self.first and not self.exhausted:
                 await self._fetch()
+            if self.first:
+                await self.gate()
             if not self.first or self.first[0].voice != self.voice:  # a voice is locked by its first sound
                 return None
             ask = self.first[0]

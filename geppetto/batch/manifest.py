@@ -8,7 +8,6 @@ Without its line an answer counts as never given.
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import hashlib
 import os
@@ -21,6 +20,7 @@ from geppetto.batch.result import Result
 from geppetto.errors import ConfigError, OutputFailed
 from geppetto.records.locking import lock
 from geppetto.records.modes import PRIVATE, make_directory
+from geppetto.records.naming import flush_directory
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -71,7 +71,7 @@ class Manifest:
         except OSError as error:
             raise cannot_write(path, error) from error
         _hold(path, fd)
-        _flush_directory(path.parent)
+        flush_directory(path.parent)
         return cls(path, fd)
 
     @classmethod
@@ -244,15 +244,6 @@ def _is_torn(line: bytes) -> bool:
     """Return whether *line* can be what a killed run, or a power cut, left of a result."""
     rest = line.strip(b"\0")  # of pages that the disk never got
     return rest.startswith(_BEGINNING) or _BEGINNING.startswith(rest)
-
-
-def _flush_directory(directory: Path) -> None:
-    with contextlib.suppress(OSError):  # not every file system can
-        fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(fd)
-        finally:
-            os.close(fd)
 
 
 def _hold(path: Path, fd: int) -> None:

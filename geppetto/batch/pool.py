@@ -80,20 +80,25 @@ class Pool:
                 nursery.start_soon(self._work, number, name=f"worker {number}")
 
     async def _work(self, number: int) -> None:
-        lane = Lane(next_ask=self.next_ask, single=self.plan.context == "session")
+        lane = Lane(next_ask=self.next_ask, gate=self.pacing.wait, single=self.plan.context == "session")
         history: Sequence[Said] = self.history
         eager = number == 0 and self.asks_before_questions
-        with trio.CancelScope() as scope, self.stopper.cancels(scope):
-            if not eager:
-                await lane.prepare()
-        while self.stopper.ending is None and (eager or not lane.over):
+        while True:
+            with trio.CancelScope() as scope, self.stopper.cancels(scope):
+                if not eager:
+                    await lane.prepare()
+            if self.stopper.ending is not None or (lane.over and not eager):
+                return
             eager = False
+            lost: GeppettoError | None = None
             try:
                 history = await self._session(lane, history)
                 self._strikes = 0
             except GeppettoError as error:
-                await self._lost(lane, error)
-            lane.renew()
+                lost = error
+            await self._tell_rest(lane)
+            if lost is not None:
+                await self._lost(lane, lost)
 
     # --- one session
 
@@ -113,20 +118,13 @@ class Pool:
             name_of=None if self.plan.names is None else self._name_of,
             slow_down=self.pacing.slow_down,
         )
-        try:
-            with stopper.follows(self.stopper):
-                async with open_chat(
-                    config, stopper=stopper, metrics=self.metrics, hooks=hooks, history=history
-                ) as chat:
-                    self.logs.append(chat.log_path)
-                    async with trio.open_nursery() as askers:
-                        for _ in range(AHEAD):
-                            askers.start_soon(self._ask, chat, lane)
-                    return chat.history if self.plan.context == "conversation" else ()
-        finally:
-            # What is durable is told, whatever ended the session.
-            with trio.move_on_after(self.config.shutdown_timeout, shield=True):
-                await self._tell_committed(lane)
+        with stopper.follows(self.stopper):
+            async with open_chat(config, stopper=stopper, metrics=self.metrics, hooks=hooks, history=history) as chat:
+                self.logs.append(chat.log_path)
+                async with trio.open_nursery() as askers:
+                    for _ in range(AHEAD):
+                        askers.start_soon(self._ask, chat, lane)
+                return chat.history if self.plan.context == "conversation" else ()
 
     async def _ask(self, chat: Chat, lane: Lane) -> None:
         """Ask one question after another."""
@@ -144,7 +142,7 @@ class Pool:
             )
             self._strikes = 0
             self._answered = True
-            await self._tell_committed(lane)
+            await self._tell_committed(lane, ask.index)
 
     # --- what becomes of a question
 
@@ -156,21 +154,32 @@ class Pool:
         self.keep(result)
         lane.committed[ask.index] = result
 
-    async def _tell_committed(self, lane: Lane) -> None:
-        for index in list(lane.committed):
-            result = lane.committed.pop(index)
+    async def _tell_committed(self, lane: Lane, index: int) -> None:
+        """Tell a result that is durable and whose files have their names. Cancellation: it stays to be told."""
+        result = lane.committed.get(index)
+        if result is not None:
+            await self.tell(result)
+            del lane.committed[index]
             lane.in_flight.pop(index, None)
             lane.tries.pop(index, None)
-            await self.tell(result)
+
+    async def _tell_rest(self, lane: Lane) -> None:
+        """Tell what is durable, whatever ended its session: however slow the reader is, unless the run is over."""
+        while lane.committed:
+            with trio.move_on_after(self.config.shutdown_timeout):
+                for index in list(lane.committed):
+                    await self._tell_committed(lane, index)
+            if self.stopper.ending is not None:
+                return
 
     async def _fail(self, lane: Lane, ask: Ask, why: str) -> None:
         result = Result.of_failure(ask, why)
-        lane.in_flight.pop(ask.index, None)
         try:
             await trio.to_thread.run_sync(self.keep, result)
         except OutputFailed as error:
             self.stopper.stop(Ending.of(error))
-        await self.tell(result)
+        lane.committed[ask.index] = result
+        await self._tell_committed(lane, ask.index)
 
     async def _lost(self, lane: Lane, error: GeppettoError) -> None:
         """A session ended by itself: its questions get another one, or are given up; or the run is over."""

@@ -9,16 +9,13 @@ question or an audio file must be there. A line that is wrong is a `BadLine`, an
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, Final, Literal, get_args
+from typing import Final, Literal, get_args
 
 import attrs
 
 from geppetto.batch.ask import Ask, BadLine
 from geppetto.batch.fields import Wrong, looks_like_fields, read_fields, read_id, refuse_unsendable
 from geppetto.tasks.stdin import LEAVE_WORDS, MAX_LINE_CHARS, LineTooLong
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 InputFormat = Literal["auto", "lines", "jsonl"]
 INPUT_FORMATS: Final[tuple[InputFormat, ...]] = get_args(InputFormat)
@@ -85,28 +82,30 @@ class QuestionParser:
             return self._bad(given_id, str(wrong))
 
     def _bad(self, given_id: str | None, what: str) -> BadLine:
-        """Return the line that cannot be asked, under an id that no question before it has."""
+        """
+        Return the line that cannot be asked, under an id that no question before it has.
+
+        A later question may have it: then it is that one's, and the line is not worth refusing a question for.
+        """
         own_id = given_id
         if own_id is None:
             own_id = str(self._index)
-            if not self._note(own_id):
-                own_id = _unlike(f"line {self._lines}", self._note)
-        why = f"line {self._lines} {what}; it was skipped"
-        return BadLine(index=self._index, line=self._lines, id=own_id, why=why)
+            if _digest(own_id) in self._seen:
+                own_id = f"line {self._lines}"
+            while _digest(own_id) in self._seen:
+                own_id += "'"
+        return BadLine(
+            index=self._index, line=self._lines, id=own_id, why=f"line {self._lines} {what}; it was skipped"
+        )
 
     def _note(self, own_id: str) -> bool:
-        """Remember *own_id*; return whether it is new. In the other format ids are numbers, and are all new."""
-        if self.format != "jsonl":
-            return True
-        digest = hashlib.blake2b(own_id.encode(), digest_size=_DIGEST_BYTES).digest()
+        """Remember *own_id*; return whether it is new."""
+        digest = _digest(own_id)
         if digest in self._seen:
             return False
         self._seen.add(digest)
         return True
 
 
-def _unlike(name: str, note: Callable[[str], bool]) -> str:
-    """Return *name*, or the first variation of it that *note* finds new."""
-    while not note(name):
-        name += "'"
-    return name
+def _digest(own_id: str) -> bytes:
+    return hashlib.blake2b(own_id.encode(), digest_size=_DIGEST_BYTES).digest()

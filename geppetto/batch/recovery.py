@@ -46,7 +46,7 @@ def finish(result: Result) -> bool:
     transcript = Path(result.transcript_file)
     audio = None if result.audio_file is None else Path(result.audio_file)
     partial = result.status != "completed"
-    name = transcript.stem.removesuffix(_PARTIAL) if partial else transcript.stem
+    name = _stem_name(result)
     if audio is not None and not audio.exists() and not transcript.with_name(f"{name}.wav.part").is_file():
         return False
     if not transcript.parent.is_dir():
@@ -58,6 +58,20 @@ def finish(result: Result) -> bool:
         return _Committed(result, stem, transcript, audio).finish(partial=partial)
     finally:
         stem.abandon()
+
+
+def holds_less(result: Result) -> bool:
+    """Return whether there is audio of *result* that has no name, and that is not all of it."""
+    if result.transcript_file is None or result.audio_file is None:
+        return False
+    part = Path(result.transcript_file).with_name(f"{_stem_name(result)}.wav.part")
+    return part.is_file() and _held_ms(part.stat()) < result.audio_ms
+
+
+def _stem_name(result: Result) -> str:
+    assert result.transcript_file is not None
+    name = Path(result.transcript_file).stem
+    return name if result.status == "completed" else name.removesuffix(_PARTIAL)
 
 
 @attrs.frozen
@@ -76,8 +90,6 @@ class _Committed:
         if self._audio is not None and (
             not _is_known(status, self._audio) if named else _held_ms(status) < self._result.audio_ms
         ):
-            if self._stem.made:
-                self._stem.release()
             return False  # `geppetto repair` names what is there
         if not self._transcript.exists():
             why = f"{self._result.status}: {self._result.reason}".removesuffix(": ") if partial else None

@@ -16,16 +16,18 @@ import attrs
 import trio
 
 from geppetto.batch.ask import Ask, BadLine
+from geppetto.batch.elsewhere import Seam
 from geppetto.batch.order import InOrder
 from geppetto.batch.pool import AHEAD, Pool
 from geppetto.batch.result import Result
 from geppetto.errors import Ending, GeppettoError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, Sequence
+    from collections.abc import AsyncIterable, Callable, Sequence
     from pathlib import Path
 
     from geppetto.batch.budget import Budget
+    from geppetto.batch.elsewhere import Askers, Elsewhere
     from geppetto.batch.keeper import Keeper
     from geppetto.batch.pacing import Pacing
     from geppetto.batch.plan import Plan
@@ -105,6 +107,10 @@ class Batch:
     metrics: Metrics
     screen: Screen | None
     history: Sequence[Said] = ()
+    wait_for_room: Callable[[], None] | None = None
+    """Blocks while what was answered has not been taken by a listener; None when nobody listens."""
+    elsewhere: Elsewhere | None = None
+    """Who asks, if not sessions of this process."""
     tally: Tally = attrs.field(factory=Tally)
     logs: list[Path] = attrs.field(factory=list)
     """The wire log of each session."""
@@ -117,7 +123,8 @@ class Batch:
 
     def __attrs_post_init__(self) -> None:
         """Make the channels."""
-        self._window = trio.Semaphore(_WINDOW + self.plan.jobs * AHEAD)
+        window = _WINDOW if self.elsewhere is None else self.elsewhere.window
+        self._window = trio.Semaphore(window + self.plan.jobs * AHEAD)
         self._asks_send, self._asks_receive = trio.open_memory_channel[Ask](0)
         self._results_send, self._results_receive = trio.open_memory_channel[Result | int](self.plan.jobs * AHEAD)
 
@@ -132,7 +139,35 @@ class Batch:
         Raises:
             GeppettoError: why it ended early.
         """
-        pool = Pool(
+        pool = self._askers()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._emit, name="results")
+            with self._results_send:
+                async with trio.open_nursery() as asking:
+                    asking.start_soon(self._read, name="read")
+                    await pool.run()
+                    self._reading.cancel()
+        ending = self.stopper.ending
+        if ending is not None and ending.error is not None:
+            raise ending.error
+
+    def _askers(self) -> Askers:
+        if self.elsewhere is not None:
+            return self.elsewhere.askers(
+                Seam(
+                    config=self.config,
+                    plan=self.plan,
+                    stopper=self.stopper,
+                    metrics=self.metrics,
+                    begin=self._begin,
+                    next_ask=self._next_ask,
+                    at_limit=lambda: bool(self.tally.limit),
+                    keep=self.keeper.keep,
+                    tell=self._tell,
+                    warn=self._warn,
+                )
+            )
+        return Pool(
             config=self.config,
             plan=self.plan,
             stopper=self.stopper,
@@ -147,16 +182,10 @@ class Batch:
             asks_before_questions=not self.plan.resume,
             logs=self.logs,
         )
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(self._emit, name="results")
-            with self._results_send:
-                async with trio.open_nursery() as asking:
-                    asking.start_soon(self._read, name="read")
-                    await pool.run()
-                    self._reading.cancel()
-        ending = self.stopper.ending
-        if ending is not None and ending.error is not None:
-            raise ending.error
+
+    def _begin(self) -> Path | None:
+        self.keeper.begin()
+        return self.keeper.path
 
     # --- questions
 
@@ -193,6 +222,8 @@ class Batch:
         """Wait for a question, as long as limits and the server's pace allow it."""
         ask = None
         with trio.move_on_at(self.budget.ends_at):
+            if self.wait_for_room is not None:
+                await trio.to_thread.run_sync(self.wait_for_room, abandon_on_cancel=True)
             await self.pacing.wait()
             if self._within_limits():
                 try:
@@ -202,7 +233,6 @@ class Batch:
         if ask is None:
             self._within_limits()
             self._reading.cancel()
-        await self.pacing.wait()
         return ask
 
     def _within_limits(self) -> bool:
@@ -214,9 +244,9 @@ class Batch:
     # --- results
 
     async def _tell(self, result: Result) -> None:
+        await self._results_send.send(result)
         if result.cost is not None:
             self.budget.spend(result.cost.usd)
-        await self._results_send.send(result)
 
     async def _warn(self, sentence: str) -> None:
         await trio.to_thread.run_sync(self.sink.warn, sentence)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import click
 
 from geppetto.batch.source import one_question, whole_question
+from geppetto.cli.headings import Headed
 from geppetto.cli.options import read_flags, run_options
 from geppetto.cli.scripted import scripted
 
 
-@click.command("ask", context_settings={"max_content_width": 100})
+@click.command("ask", cls=Headed, context_settings={"max_content_width": 100})
 @click.argument("question")
 @run_options
 @click.pass_context

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from geppetto.batch.source import questions_of
+from geppetto.cli.headings import Headed
 from geppetto.cli.options import read_flags, run_options
 from geppetto.cli.saying import say_error
 from geppetto.cli.scripted import scripted
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-@click.command("batch", context_settings={"max_content_width": 100})
+@click.command("batch", cls=Headed, context_settings={"max_content_width": 100})
 @click.argument("file", type=click.Path(path_type=Path))
 @run_options
 @click.pass_context

@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING
 
 import trio
 
+from geppetto.audio.pcm import duration_ms
 from geppetto.batch.ask import BadLine
 from geppetto.batch.estimate import Estimate
+from geppetto.batch.spoken import read_spoken
 from geppetto.cli.saying import say
 from geppetto.cli.screen import write_stdout
+from geppetto.errors import ConfigError
 from geppetto.pricing.price_list import PriceList
 from geppetto.status import ExitStatus
 from geppetto.text import escape_line
@@ -22,7 +25,6 @@ if TYPE_CHECKING:
     from geppetto.batch.ask import Ask
     from geppetto.batch.plan import Plan
     from geppetto.config import ClientConfig
-    from geppetto.pricing.cost import Cost
 
 
 def dry_run(
@@ -41,46 +43,34 @@ def dry_run(
         max_output_tokens=config.max_output_tokens,
     )
 
+    def add(ask: Ask) -> None:
+        spoken_ms = None
+        if ask.audio_file is not None:
+            try:
+                spoken_ms = duration_ms(len(read_spoken(ask.audio_file)))
+            except ConfigError as error:
+                estimate.bad_lines += 1
+                say(f"  line {ask.line}: {escape_line(str(error))}")
+                return
+        spoken = ask.audio_file is not None
+        estimate.add(ask.question, instructions=ask.instructions, spoken=spoken, spoken_ms=spoken_ms)
+
     async def read() -> None:
         async for thing in source():
             if isinstance(thing, BadLine):
                 estimate.bad_lines += 1
                 say(f"  {escape_line(thing.why)}")
             else:
-                spoken = thing.audio_file is not None
-                estimate.add(thing.question, instructions=thing.instructions, spoken=spoken)
+                await trio.to_thread.run_sync(add, thing)
 
     trio.run(read)
     when = datetime.now(UTC).astimezone().date()
     costs = PriceList.load(config.prices_file).estimate(
         config.model_name, estimate.low, estimate.high, provider_host=config.host, when=when
     )
-    shown = _as_json(config, estimate, costs) if as_json else _for_people(config, estimate, costs)
+    if as_json:
+        shown = json.dumps(estimate.as_json(config.model_name, costs)) + "\n"
+    else:
+        shown = "".join(f"{escape_line(line)}\n" for line in estimate.lines(config.model_name, costs))
     write_stdout(shown.encode("utf-8", "replace"))
     return ExitStatus.UNANSWERED if estimate.bad_lines else ExitStatus.OK
-
-
-def _for_people(config: ClientConfig, estimate: Estimate, costs: tuple[Cost, Cost] | None) -> str:
-    low, high = estimate.low, estimate.high
-    lines = [
-        f"{estimate.questions:,} questions"
-        + (f", {estimate.bad_lines:,} malformed lines" * bool(estimate.bad_lines)),
-        f"{low.input_tokens:,} to {high.input_tokens:,} tokens in, "
-        f"{low.output_tokens:,} to {high.output_tokens:,} out (a guess: answers of 3 to 30 s)",
-        f"no price of {escape_line(config.model_name)} at {escape_line(config.host)} is known"
-        if costs is None
-        else f"{costs[0]} to {costs[1]}, by {escape_line(costs[0].source)}",
-    ]
-    return "\n".join(lines) + "\n"
-
-
-def _as_json(config: ClientConfig, estimate: Estimate, costs: tuple[Cost, Cost] | None) -> str:
-    value = {
-        "schema": 1,
-        "questions": estimate.questions,
-        "malformed_lines": estimate.bad_lines,
-        "model": config.model_name,
-        "usage": {"low": estimate.low.as_json(), "high": estimate.high.as_json()},
-        "cost": None if costs is None else {"low": costs[0].as_json(), "high": costs[1].as_json()},
-    }
-    return json.dumps(value) + "\n"

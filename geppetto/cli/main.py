@@ -10,6 +10,7 @@ from typing import NoReturn
 import click
 
 from geppetto import __version__
+from geppetto.cli.headings import Headed
 from geppetto.cli.options import read_flags, run_options
 from geppetto.status import ExitStatus
 
@@ -23,7 +24,7 @@ _COMMANDS = {
 }
 
 
-class LazyGroup(click.Group):
+class LazyGroup(Headed, click.Group):
     """A group whose commands are imported when they are asked for: `--help` and the chat need none of them."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:

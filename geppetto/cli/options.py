@@ -28,7 +28,7 @@ def _option(setting: Setting) -> Callable[[Command], Command]:
     kind: Any = click.Choice(setting.choices) if setting.choices else setting.kind
     if setting.kind is Path:
         kind = click.Path(path_type=Path)
-    metavar = setting.metavar or ("DIR" if setting.kind is Path else None)
+    metavar = setting.metavar or {Path: "DIR", int: "N", float: "N"}.get(setting.kind)
     return click.option(setting.flag, setting.name, type=kind, default=None, metavar=metavar, help=setting.help)
 
 
@@ -45,6 +45,7 @@ _SERVER = (
         "offline_lead_s",
         type=click.FloatRange(min=0),
         default=None,
+        metavar="N",
         help="Seconds of audio that the embedded server sends ahead of real time; 0 is no limit.  [default: 2.0]",
     ),
     click.option(
@@ -60,7 +61,13 @@ _SERVER = (
         metavar="FILE",
         help="Write the figures as JSON.",
     ),
-    click.option("--quiet", "-q", is_flag=True, default=None, help="No chatter on stderr but warnings and errors."),
+    click.option(
+        "--quiet",
+        "-q",
+        is_flag=True,
+        default=None,
+        help="Only warnings and errors on stderr; of a script, one line for each question on stdout.",
+    ),
 )
 """What every run takes beside the settings."""
 
@@ -74,7 +81,12 @@ _SCRIPT = (
         help="What the questions are: lines, or JSON objects.  [default: auto]",
     ),
     click.option(
-        "--jobs", "-j", type=int, default=None, metavar="N", help="Sessions side by side; as --independent."
+        "--jobs",
+        "-j",
+        type=int,
+        default=None,
+        metavar="N",
+        help="Sessions side by side, each question in a fresh context.  [default: 1]",
     ),
     click.option("--independent", is_flag=True, default=None, help="Each question in a fresh context."),
     click.option(
@@ -102,7 +114,7 @@ _SCRIPT = (
         "--audio-format",
         type=click.Choice(["pcm", "wav"]),
         default=None,
-        help="Of --audio-out: PCM16, mono, 24,000 Hz, bare or behind a WAV header.  [default: pcm]",
+        help="What --audio-out writes: PCM16, mono, 24,000 Hz, bare or behind a WAV header.  [default: pcm]",
     ),
     click.option(
         "--manifest",
@@ -123,7 +135,7 @@ _SCRIPT = (
     ),
     click.option("--max-cost", type=float, default=None, metavar="USD", help="Ask nothing more once this is spent."),
     click.option("--max-minutes", type=float, default=None, metavar="N", help="Ask nothing more after this time."),
-    click.option("--expect", metavar="REGEX", default=None, help="What each answer must match."),
+    click.option("--expect", metavar="REGEX", default=None, help="What must be found in each answer."),
     click.option(
         "--max-first-audio-ms", type=float, default=None, metavar="N", help="How soon each answer must be heard."
     ),

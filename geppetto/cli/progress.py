@@ -25,6 +25,8 @@ LINE_EVERY_S: Final = 10.0
 """How often the plain line comes."""
 DRAW_EVERY_S: Final = 0.1
 """How often a result may draw the bar anew; a tick always does."""
+_LEAST_S: Final = 1.0
+"""How long a run must have gone on before its pace says anything."""
 _MIN_BAR_COLUMNS: Final = 10
 _FALLBACK_COLUMNS: Final = 80
 _SEPARATOR: Final = " · "
@@ -157,7 +159,7 @@ class Progress:
         pieces = [(0, f"{count} done")]
         if self.failed:
             pieces.append((1, f"{self.failed:,} failed"))
-        if told and elapsed_s > 0:
+        if told and elapsed_s >= _LEAST_S:
             pieces.append((4, _rate(told / elapsed_s)))
         if self._audio_ms:
             pieces.append((5, f"{self._audio_ms / 1000:,.0f} s of audio"))
@@ -165,7 +167,7 @@ class Progress:
             pieces.append((3, dollars(self._usd)))
         if not self.total:
             pieces.append((6, _interval(elapsed_s)))
-        elif told and (left := self.total - self._finished) > 0:
+        elif told and elapsed_s >= _LEAST_S and (left := self.total - self._finished) > 0:
             pieces.append((2, f"{_interval(left * elapsed_s / told)} left"))
         return pieces
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from geppetto.batch.result import Result
     from geppetto.redaction import Redactor
 
+_MOST_COMPLAINTS = 20
+"""For how many questions it is said what is wrong with them: a thousand sentences of one kind help nobody."""
 Style = Literal["live", "text", "lines", "json"]
 """
 `live`: the screen shows the words as they arrive, so nothing is left to write. `text`: each answer as it is, when it
@@ -35,6 +37,7 @@ class ScriptOutput:
     on_results: Sequence[Callable[[Result], None]] = ()
     """Are told of each result: the progress bar, the report."""
     on_tick: Callable[[], None] | None = None
+    _complaints: int = attrs.field(default=0, init=False)
     _lock: threading.Lock = attrs.field(factory=threading.Lock, init=False)
 
     def emit(self, results: Sequence[Result]) -> None:
@@ -44,6 +47,7 @@ class ScriptOutput:
             if text:
                 write_stdout(self.redactor.clean(text).encode("utf-8", "replace"))
             for result in results:
+                self._complain(result)
                 for tell in self.on_results:
                     tell(result)
 
@@ -56,6 +60,20 @@ class ScriptOutput:
     def warn(self, sentence: str) -> None:
         """Say *sentence* on stderr."""
         self.say(f"  {self.redactor.clean(escape_line(sentence))}\n")
+
+    def _complain(self, result: Result) -> None:
+        """Say what is wrong with *result*, if nobody has said it; the server's failures are told with the answer."""
+        if result.failed_checks:
+            what = f"fails a check: {'; '.join(result.failed_checks)}"
+        elif not result.answered and result.question and not result.response_id:
+            what = f"was not answered: {result.reason}"
+        else:
+            return
+        self._complaints += 1
+        if self._complaints <= _MOST_COMPLAINTS:
+            self.warn(f"question {result.id} {what}")
+        elif self._complaints == _MOST_COMPLAINTS + 1:
+            self.warn("more such questions are in the results")
 
     def _shown(self, result: Result) -> str:
         match self.style:

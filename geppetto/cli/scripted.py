@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Callable, Sequence
 
     from geppetto.batch.ask import Ask, BadLine
+    from geppetto.batch.elsewhere import Elsewhere
     from geppetto.batch.run import Tally
     from geppetto.cli.options import ScriptFlags
     from geppetto.cli.screen import Streams
@@ -52,7 +53,9 @@ def piped(target: Target, flags: ScriptFlags) -> ExitStatus:
     return scripted(target, flags, lambda: questions_of(0 if has_stdin else None, flags.input_format or "auto"))
 
 
-def scripted(target: Target, flags: ScriptFlags, source: Source, *, single: bool = False) -> ExitStatus:
+def scripted(
+    target: Target, flags: ScriptFlags, source: Source, *, single: bool = False, elsewhere: Elsewhere | None = None
+) -> ExitStatus:
     """
     Ask everything that *source* has, and return the exit status.
 
@@ -61,15 +64,24 @@ def scripted(target: Target, flags: ScriptFlags, source: Source, *, single: bool
         flags: what they say of the run.
         source: makes the questions, in the event loop.
         single: whether there is one question, which needs no manifest unless it is named.
+        elsewhere: who asks, if not sessions of this process.
     """
     try:
-        config = target.configure()
+        config = target.configure(needs_key=not flags.dry_run)
         plan = make_plan(flags)
         if flags.dry_run:
             from geppetto.cli.dry_run import dry_run
 
             return dry_run(config, plan, source, as_json=bool(flags.as_json))
-        run = _Run(target=target, flags=flags, config=config, plan=plan, streams=standard_streams(), single=single)
+        run = _Run(
+            target=target,
+            flags=flags,
+            config=config,
+            plan=plan,
+            streams=standard_streams(),
+            single=single,
+            elsewhere=elsewhere,
+        )
     except GeppettoError as error:
         say_error(error)
         return error.status
@@ -120,6 +132,7 @@ class _Run:
     plan: Plan
     streams: Streams
     single: bool
+    elsewhere: Elsewhere | None = None
     stopper: Stopper = attrs.field(factory=Stopper, init=False)
     metrics: Metrics = attrs.field(factory=Metrics, init=False)
     outcome: Outcome = attrs.field(factory=Outcome, init=False)
@@ -133,7 +146,7 @@ class _Run:
         """Put the output together."""
         flags, redactor = self.flags, self.config.redactor
         quiet = self.target.quiet
-        live = self.plan.jobs == 1 and not flags.as_json and not quiet
+        live = self.plan.jobs == 1 and self.elsewhere is None and not flags.as_json and not quiet
         # A bar cannot stand below words that are still coming.
         bar = self.streams.stderr_is_tty and not (live and self.streams.stdout_is_tty)
         wanted = not self.single and not (quiet and not flags.progress)
@@ -189,7 +202,14 @@ class _Run:
         """Take up the run, or begin one."""
         if self.flags.resume:
             said = self.keeper.take_up(self.config.history_budget)
-            say(f"  {self.keeper.answered:,} answers are in {self.keeper.path}; going on behind them")
+            kept = self.keeper.answered
+            say(
+                f"  {kept:,} {'answer is' if kept == 1 else 'answers are'} in {self.keeper.path}; asking for the rest"
+            )
+            if self.keeper.moved:
+                say(
+                    f"  {self.keeper.moved:,} of them have files that are not where it says; they are not asked again"
+                )
             return said if self.plan.context == "conversation" else ()
         if self.flags.manifest is not None and not self.flags.no_manifest:
             self.keeper.begin()
@@ -209,6 +229,8 @@ class _Run:
             metrics=self.metrics,
             screen=self.screen,
             history=history,
+            wait_for_room=self.screen.wait_for_room if isinstance(self.screen, SoundScreen) else None,
+            elsewhere=self.elsewhere,
         )
         self.reports.begin(batch.tally)
         try:
@@ -243,9 +265,14 @@ def verdict(tally: Tally) -> str | None:
             f"{tally.failed:,} {'question was' if tally.failed == 1 else 'questions were'} not answered."
         )
     if tally.failed_checks:
-        sentences.append(f"{tally.failed_checks:,} of {tally.done:,} answers failed a check.")
+        sentences.append(
+            f"{tally.failed_checks:,} of {tally.done:,} {'answer' if tally.done == 1 else 'answers'} failed a check."
+        )
     if tally.limit and tally.unasked:
-        sentences.append(f"{tally.unasked:,} questions that were read were not asked.")
+        sentences.append(
+            f"{tally.unasked:,} {'question that was read was' if tally.unasked == 1 else 'questions that were read were'}"
+            " not asked."
+        )
     return " ".join(sentences) or None
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from geppetto.config import OPENAI_URL, load_config
+from geppetto.config import OPENAI_KEY_VARIABLE, OPENAI_URL, load_config
 from geppetto.errors import ConfigError
 from geppetto.keys import KeyStore
 
@@ -34,15 +34,21 @@ class Target:
     metrics_file: Path | None
     quiet: bool
 
-    def configure(self) -> ClientConfig:
+    def configure(self, *, needs_key: bool = True) -> ClientConfig:
         """
         Return the configuration; with the embedded server its address is not known yet.
+
+        Whoever does not connect has no *needs_key*.
 
         Raises:
             ConfigError: a value is wrong or missing, or two flags go against each other.
         """
         if not self.offline:
-            return load_config(self.settings, os.environ, key_env=self.key_env, stored_keys=KeyStore.of(os.environ))
+            stored = KeyStore.of(os.environ)
+            environ = dict(os.environ) if needs_key else {**os.environ, OPENAI_KEY_VARIABLE: "not-needed-here"}
+            return load_config(
+                self.settings, environ, key_env=self.key_env if needs_key else None, stored_keys=stored
+            )
         if self.settings.get("url") is not None or self.key_env is not None:
             msg = "--offline talks to the embedded server. Leave out --url and --key-env, or leave out --offline."
             raise ConfigError(msg)

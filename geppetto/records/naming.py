@@ -266,7 +266,7 @@ def publish(temporary: Path, path: Path) -> None:
             raise
     else:
         temporary.unlink()
-    _flush_directory(path.parent)
+    flush_directory(path.parent)
 
 
 def _numbered(name: str, number: int) -> str:
@@ -277,7 +277,8 @@ def _create(path: Path, mode: int = PRIVATE.file) -> int:
     return os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, mode)
 
 
-def _flush_directory(directory: Path) -> None:
+def flush_directory(directory: Path) -> None:
+    """Flush the names in *directory* to the disk, where the file system can do that. Blocks."""
     with contextlib.suppress(OSError):  # the file is complete either way, and not every file system can
         fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
         try:

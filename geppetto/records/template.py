@@ -85,7 +85,7 @@ class NameTemplate:
         if suffix is not None:
             raise _wrong(text, f"ends in {suffix}, but .wav and .txt are added to it", "Leave the ending out.")
         if stem.startswith(("/", "~")) or re.match(r"[A-Za-z]:", stem):
-            raise _wrong(text, "is not below the directory of the audio", "Name that one with --output-dir.")
+            raise _wrong(text, "is not below the directory of the audio", "Name that one with --audio-output-dir.")
         parts = _split(_pieces(stem, text))
         if len(parts) > MAX_DIRECTORIES + 1:
             raise _wrong(text, f"has more than {MAX_DIRECTORIES} directories in it", "Take fewer.")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from geppetto.batch.order import InOrder
 
 
+@settings(deadline=None)  # machines can be busy
 @given(st.permutations(range(1, 20)))
 def test_any_order_becomes_the_right_one(numbers: list[int]) -> None:
     """Whatever comes first, all are handed on once and in order, each as soon as those before it have come."""
@@ -22,6 +23,7 @@ def test_any_order_becomes_the_right_one(numbers: list[int]) -> None:
     assert order.rest() == []
 
 
+@settings(deadline=None)  # machines can be busy
 @given(st.sets(st.integers(min_value=2, max_value=50)))
 def test_the_rest_is_in_order_too(numbers: set[int]) -> None:
     """What waits for something that never comes is still handed out at the end, once."""

@@ -259,6 +259,14 @@ def test_a_bad_line_has_its_id_if_it_can_be_read() -> None:
     assert bad.id == "sum"
 
 
+def test_the_id_of_a_bad_line_is_no_ones_before_it() -> None:
+    """Its result would hide theirs; a question behind it may have its number for an id, and is asked."""
+    *_, bad = parsed('{"id": "3", "question": "x"}', '{"id": "line 3", "question": "x"}', "{")
+    assert isinstance(bad, BadLine)
+    assert bad.id == "line 3'"
+    assert [type(thing) for thing in parsed("{", '{"id": 1, "question": "x"}')] == [BadLine, Ask]
+
+
 def test_mending_a_line_moves_no_other() -> None:
     """Malformed lines take their numbers, too."""
     assert [thing.id for thing in parsed("{", '{"question": "x"}') if thing is not None] == ["1", "2"]

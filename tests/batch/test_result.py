@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import os
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from geppetto.answer import Answer
@@ -48,6 +49,7 @@ WHOLE = Result(index=1, id="1", question="Why?", answer="Because.", status="comp
 ASK = Ask(index=7, id="seven", question="", line=9, audio_file=Path("spoken.wav"))
 
 
+@cache
 def validator() -> Any:  # noqa: ANN401 - the library has no types
     """Return the validator of the schema in the documentation."""
     jsonschema = pytest.importorskip("jsonschema")
@@ -56,6 +58,7 @@ def validator() -> Any:  # noqa: ANN401 - the library has no types
     return jsonschema.Draft202012Validator(schema)
 
 
+@settings(deadline=None)  # machines can be busy
 @given(RESULTS)
 def test_a_line_is_read_as_it_was(result: Result) -> None:
     """What a line holds comes back, names of files from odd file systems included."""
@@ -63,6 +66,7 @@ def test_a_line_is_read_as_it_was(result: Result) -> None:
     assert Result.from_line(line) == Result.from_line(line.encode()) == Result.from_json(result.as_json()) == result
 
 
+@settings(deadline=None)  # machines can be busy
 @given(RESULTS)
 def test_a_line_is_one_line_for_every_reader(result: Result) -> None:
     """It can be encoded, and nothing in it is taken for the end of a line, also by readers with many such ends."""
@@ -71,6 +75,7 @@ def test_a_line_is_one_line_for_every_reader(result: Result) -> None:
     assert json.loads(line) == result.as_json()
 
 
+@settings(deadline=None)  # machines can be busy
 @given(RESULTS)
 def test_the_schema_describes_every_line(result: Result) -> None:
     """Whatever the program writes is valid by the schema in the documentation."""

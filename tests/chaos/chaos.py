@@ -111,7 +111,7 @@ async def _session(rng: Random, cwd: Path, result: Result, logged: list[str]) ->
                 result.wrong.append(f"tasks left: {[task.name for task in left]}")
     if bound.cancelled_caught:
         result.wrong.append(f"not over after {BOUND_S:g} s")
-    if trio.to_thread.current_default_thread_limiter().borrowed_tokens:
+    if await _threads_left():
         result.wrong.append("a thread is left")
     if stopper.ending is None:
         result.wrong.append("it ended without an ending")
@@ -168,6 +168,15 @@ def _tasks() -> set[trio.lowlevel.Task]:
                 tasks.add(task)
                 nurseries += task.child_nurseries
     return tasks
+
+
+async def _threads_left() -> int:
+    """Return how many threads still work; those that were left behind in their last step may end first."""
+    limiter = trio.to_thread.current_default_thread_limiter()
+    with trio.move_on_after(5):
+        while limiter.borrowed_tokens:  # noqa: ASYNC110  # nobody tells it
+            await trio.sleep(0.001)
+    return limiter.borrowed_tokens
 
 
 def _leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[GeppettoError]:

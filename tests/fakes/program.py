@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import signal
 import subprocess
 import sys
 import termios
@@ -16,7 +17,6 @@ import attrs
 import trio
 
 if TYPE_CHECKING:
-    import signal
     from collections.abc import AsyncIterator, Mapping, Sequence
 
 CHECKOUT = Path(__file__).parents[2]
@@ -169,6 +169,11 @@ async def open_program(
         raise failure
 
 
+def _hear_hangups() -> None:
+    """Forget that the tests themselves may run under `nohup`."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
 async def _on_pipes(
     command: Sequence[str],
     cwd: Path,
@@ -179,7 +184,13 @@ async def _on_pipes(
     read_stdout: bool,
 ) -> Program:
     process = await trio.lowlevel.open_process(
-        command, cwd=cwd, env=env, stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        command,
+        cwd=cwd,
+        env=env,
+        stdin=stdin,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        preexec_fn=_hear_hangups,
     )
     assert process.stdout is not None
     assert process.stderr is not None
@@ -204,6 +215,7 @@ async def _on_terminal(
     process = await trio.lowlevel.open_process(
         [sys.executable, "-S", "-c", claim, *command],
         cwd=cwd, env=env, stdin=slave, stdout=slave, stderr=slave, start_new_session=True,
+        preexec_fn=_hear_hangups,
     )  # fmt: skip
     os.close(slave)
     stream = trio.lowlevel.FdStream(master)

@@ -123,6 +123,10 @@ class Peer:
                 self._active = False
             await self.send_text(json.dumps(event))
 
+    def wire(self, *events: Event) -> bytes:
+        """Return the bytes that *events* are on the wire, for `send_raw`."""
+        return b"".join(self._ws.send(TextMessage(data=json.dumps(event))) for event in events)
+
     async def send_text(self, text: str) -> None:
         """Send one text message, whatever is in it."""
         await self.send_raw(self._ws.send(TextMessage(data=text)))
@@ -254,7 +258,7 @@ class ScriptedServer:
                         if event.message_finished:
                             inbox_send.send_nowait(peer.note("".join(text)))
                             text.clear()
-                    case Ping() if self.pongs:
+                    case Ping() if self.pongs and ws.state is ConnectionState.OPEN:
                         await peer.send_raw(ws.send(event.response()))
                     case Pong():
                         peer.seen.pongs += 1

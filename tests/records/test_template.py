@@ -179,6 +179,9 @@ def test_what_is_too_long_is_shared() -> None:
     name = named("{id}-{slug}-{index:05d}", id="q" * 20, question="\u4e2d" * 60)
     assert name == "q" * 20 + "-" + "\u4e2d" * 52 + "-00007"
     assert len(named("{id}{id}", id="q" * 300)) == 200
+    assert len(named("{date}{time}{id}", id="q" * 300)) == 200
+    assert named("{id}/x", id="_" * 300 + "x") == "untitled/x"
+    assert named("\u1100{id}", id="\u1161") == "\uac00"
     assert named("{id}/{slug}", id="q" * 300, question="x" * 300) == f"{'q' * 200}/{'x' * 60}"
     assert named("{index:020d}", index=10**30) == "1" + "0" * 30
 

@@ -86,6 +86,17 @@ async def test_a_wait_has_its_own_length(autojump_clock: MockClock) -> None:
         await stall.receive(Server(closes=False))
 
 
+async def test_a_wait_is_known_until_nothing_is_owed() -> None:
+    """Whoever could start one sees whether one runs."""
+    stall = StallWatch(60.0)
+    seen = [stall.running]
+    stall.expect("The answer")
+    seen.append(stall.running)
+    stall.relax()
+    seen.append(stall.running)
+    assert seen == [False, True, False]
+
+
 async def test_progress_moves_the_deadline(autojump_clock: MockClock) -> None:
     """Somebody who sees progress while a message is awaited gives it more time."""
     stall = StallWatch(60.0)

@@ -6,17 +6,17 @@ import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+import attrs
+import click
 import pytest
 from click.testing import CliRunner
 
+from geppetto.cli.headings import HEADINGS
 from geppetto.cli.main import cli
+from geppetto.cli.options import ScriptFlags
 from geppetto.config import SETTINGS
 from geppetto.status import ExitStatus
-
-if TYPE_CHECKING:
-    import click
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 
@@ -59,6 +59,27 @@ def test_every_setting_is_in_the_table() -> None:
         assert re.search(rf"^\| `{setting.flag}` \| .+ \| {re.escape(setting.help)} \|$", README, re.MULTILINE), (
             setting.name
         )
+
+
+def test_every_script_flag_is_in_the_table() -> None:
+    """README has a row for each flag of scripts, with its help text, and no other row."""
+    table = README[README.index("### Flags of scripts") : README.index("### What it costs")]
+    rows = dict(re.findall(r"^\| `(--[a-z-]+)`[^|]* \| [^|]+ \| (.+) \|$", table, re.MULTILINE))
+    names = {field.name for field in attrs.fields(ScriptFlags)}
+    options = [option for option in cli.params if isinstance(option, click.Option) and option.name in names]
+    assert rows == {
+        option.opts[0]: re.sub(r"\s*\[default: .*\]$", "", option.help or "") for option in options
+    }
+    assert {option.name for option in options} == names
+
+
+def test_every_option_stands_under_a_heading() -> None:
+    """`--help` lists each option once, and under a heading that was chosen for it."""
+    context = cli.make_context("geppetto", [], resilient_parsing=True)
+    listed = [name for names in HEADINGS.values() for name in names]
+    assert sorted(listed) == sorted(str(parameter.name) for parameter in cli.get_params(context))
+    shown = re.findall(r"^  (?:-\w, )?(--[a-z-]+)", CliRunner().invoke(cli, ["--help"]).output, re.MULTILINE)
+    assert len(shown) == len(set(shown)) == len(listed)
 
 
 def test_every_exit_status_is_in_the_table() -> None:

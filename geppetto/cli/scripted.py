@@ -269,10 +269,8 @@ def verdict(tally: Tally) -> str | None:
             f"{tally.failed_checks:,} of {tally.done:,} {'answer' if tally.done == 1 else 'answers'} failed a check."
         )
     if tally.limit and tally.unasked:
-        sentences.append(
-            f"{tally.unasked:,} {'question that was read was' if tally.unasked == 1 else 'questions that were read were'}"
-            " not asked."
-        )
+        what = "question that was read was" if tally.unasked == 1 else "questions that were read were"
+        sentences.append(f"{tally.unasked:,} {what} not asked.")
     return " ".join(sentences) or None
 
 

@@ -30,7 +30,7 @@ INSTALL: Final = (
 )
 _TRIES_AGAIN: Final = 2
 """How often dask runs a shard again that failed on a worker which is still there."""
-_QUIET: Final = {name: "critical" for name in ("distributed", "distributed.client", "tornado", "tornado.application")}
+_QUIET: Final = dict.fromkeys(("distributed", "distributed.client", "tornado", "tornado.application"), "critical")
 
 
 class ShardLost(Exception):

@@ -42,7 +42,14 @@ class RunFile:
 
     @classmethod
     def settle(
-        cls, manifest: Path | None, *, resume: bool, shard_size: int | None, default_size: int, place: str, modes: FileModes
+        cls,
+        manifest: Path | None,
+        *,
+        resume: bool,
+        shard_size: int | None,
+        default_size: int,
+        place: str,
+        modes: FileModes,
     ) -> RunFile:
         """
         Return the run that *manifest* belongs to: the one before when it is resumed, else a new one. Blocks.

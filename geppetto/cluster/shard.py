@@ -88,6 +88,10 @@ class ShardFailed(Exception):
         return Ending(self.status, self.sentence)
 
 
+class ShardBug(Exception):
+    """A programming error on a worker: its traceback as a text, without the worker's key."""
+
+
 def settings_of(config: ClientConfig, *, proxy: str | None) -> dict[str, object]:
     """
     Return the settings that go to workers: everything that is set, paths absolute.

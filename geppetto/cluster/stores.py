@@ -133,7 +133,9 @@ class AtURL:
         try:
             fs, root = importlib.import_module("fsspec").url_to_fs(url)
         except (ImportError, ValueError) as error:
-            raise ConfigError(f"{url} cannot be written to here ({error}). Install what it needs on every worker.") from error
+            raise ConfigError(
+                f"{url} cannot be written to here ({error}). Install what it needs on every worker."
+            ) from error
         return cls(
             config=attrs.evolve(config, audio_output_dir=temporary / "audio", log_dir=temporary / "logs"),
             manifest=temporary / "manifest.jsonl",
@@ -259,7 +261,11 @@ def check_url(url: str) -> None:
     protocol, separator, rest = url.partition("://")
     fsspec = importlib.import_module("fsspec")
     if not separator or protocol not in fsspec.available_protocols():
-        raise ConfigError(f"--output is {json.dumps(url)}, but must be a URL that fsspec knows, such as s3://bucket/run.")
+        raise ConfigError(
+            f"--output is {json.dumps(url)}, but must be a URL that fsspec knows, such as s3://bucket/run."
+        )
     if "@" in rest.partition("/")[0]:
-        msg = "--output holds a user or a password, which would stand in every result. Let workers have them otherwise."
+        msg = (
+            "--output holds a user or a password, which would stand in every result. Let workers have them otherwise."
+        )
         raise ConfigError(msg)

@@ -82,7 +82,7 @@ def test_a_run_is_a_suite_of_cases(tmp_path: Path) -> None:
         ["system-out"],
         ["failure", "system-out"],
         ["error"],
-        ["error", "system-out"],
+        ["failure", "system-out"],
     ]
 
 

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from geppetto.config import ClientConfig
     from geppetto.errors import GeppettoError
     from geppetto.hooks import Hooks
+    from geppetto.notices import ChatStatus
     from geppetto.realtime.history import Said
     from geppetto.session import Session
     from geppetto.tasks.display import Screen
@@ -89,6 +90,7 @@ class Chat:
 
         Raises:
             GeppettoError: the session ended before the answer did.
+            Withdrawn: `cancel` came before anything of the answer.
         """
         asking = Asking(instructions=instructions, pcm=audio, independent=independent, tag=tag)
         asked = self._session.ask(question, asking)
@@ -110,6 +112,19 @@ class Chat:
             GeppettoError: the session ended before the answer did; also from the iterator.
         """
         return Words(self._session.ask(question))
+
+    def cancel(self) -> bool:
+        """
+        Cancel the answer that is under way; return whether there was one.
+
+        What has come of it is kept and marked as partial, and `ask` returns it with the status `cancelled`.
+        """
+        return self._session.cancel()
+
+    @property
+    def status(self) -> ChatStatus:
+        """How it stands now."""
+        return self._session.status
 
     @property
     def history(self) -> Sequence[Said]:

@@ -17,7 +17,7 @@ from geppetto.session import Session
 from geppetto.status import ExitStatus
 from geppetto.tasks.assemble import assemble
 from geppetto.tasks.display import display
-from geppetto.tasks.log import write_log
+from geppetto.tasks.log import keep_up, write_log
 from geppetto.tasks.receive import StallWatch
 from geppetto.tasks.stdin import ask_lines
 
@@ -90,6 +90,7 @@ class ChatTasks:
             self._display_send.clone(),
             close_s=config.shutdown_timeout * _CLOSE_SHARE,
             sound=hooks.sound,
+            keep_up=lambda: keep_up(log, config.write_timeout),
         )
 
     def start(self, nursery: trio.Nursery) -> None:

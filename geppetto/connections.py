@@ -55,11 +55,12 @@ class Connections:
         *,
         close_s: float,
         sound: bool,
+        keep_up: Callable[[], Awaitable[None]],
     ) -> None:
         """
         Hand what happens to *files_send* and *notice_send*, the audio to both if *sound*.
 
-        A connection takes *close_s* seconds to close.
+        A connection takes *close_s* seconds to close. After each message *keep_up* waits for whoever is behind.
         """
         self._config = config
         self._session = session
@@ -69,6 +70,7 @@ class Connections:
         self._notice_send = notice_send
         self._close_s = close_s
         self._sound = sound
+        self._keep_up = keep_up
         self._way: Route | None = None
         """Known once it is needed: it reads files."""
 
@@ -160,7 +162,7 @@ class Connections:
                 nursery.cancel_scope.cancel()
 
         async def hear() -> None:
-            await receive(transport, session.hear, self._stall, self._hand_on, session.keep_up)
+            await receive(transport, session.hear, self._stall, self._hand_on, self._keep_up)
 
         async def speak() -> None:
             await send(transport, session.outgoing.next, session.speak)

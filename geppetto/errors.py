@@ -10,6 +10,7 @@ What can go wrong, as the user sees it.
         - `ConnectionEnded`: and a new one would not help (6)
         - `RollOver`: its time limit is near; never leaves a session
     - `OutputFailed`: a file or a stream cannot be written (7)
+    - `Withdrawn`: a question was taken back before anything of its answer came (3)
     - `Stopped`: a signal, or the reader of stdout, ended the session (129, 130, 141, 143)
 
 `str()` of each is one sentence for the user, with the next step last. The library's own exception is its cause.
@@ -68,6 +69,12 @@ class OutputFailed(GeppettoError):
     """A file or a stream cannot be written; the sentence names it."""
 
     status = ExitStatus.OUTPUT_FAILED
+
+
+class Withdrawn(GeppettoError):
+    """A question was taken back before anything of its answer came; the session goes on."""
+
+    status = ExitStatus.UNANSWERED
 
 
 class Stopped(GeppettoError):

@@ -11,6 +11,21 @@ if TYPE_CHECKING:
     from geppetto.realtime.happenings import ReplyAudio
 
 
+@attrs.frozen(kw_only=True)
+class ChatStatus:
+    """How a chat stands."""
+
+    connected: bool
+    """Whether the session is open now."""
+    session_id: str
+    expires_at: float | None
+    """When the server ends the session, in Unix seconds; None when it did not say."""
+    answering: int
+    """The index of the question that is being answered; 0 when none is."""
+    waiting: int
+    """Questions that have not been sent yet."""
+
+
 @attrs.frozen
 class Ready:
     """Nothing is being answered: a question can be typed."""

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 import attrs
 import trio
 
+from geppetto.realtime.happenings import QuestionAsked, ReplyAudio, ReplyDone, ReplyText
 from geppetto.records.metrics import Latency
 
 if TYPE_CHECKING:
     from geppetto.answer import Answer
     from geppetto.errors import GeppettoError
+    from geppetto.realtime.happenings import Happening
     from geppetto.realtime.reply import Turn
 
 
@@ -103,6 +105,28 @@ class Questions:
     def get(self, turn: Turn | None) -> Question | None:
         """Return the question of *turn*; None when nobody waits for its answer."""
         return self._by_turn.get(turn) if turn is not None else None
+
+    def note(self, happening: Happening) -> None:
+        """Keep the clocks and the words."""
+        now = trio.current_time()
+        if isinstance(happening, QuestionAsked):
+            if (question := self.get(happening.turn)) is not None:
+                question.restart(now)
+        elif isinstance(happening, ReplyText | ReplyAudio | ReplyDone):
+            question = self.get(happening.reply.turn)
+            if question is None:
+                return
+            if isinstance(happening, ReplyText):
+                question.hear(happening.delta, now)
+            elif isinstance(happening, ReplyAudio):
+                question.hear_audio(now)
+            else:
+                question.done_at = now
+
+    @property
+    def running(self) -> Question | None:
+        """The one whose answer was asked for first and is not over; None when nothing is being answered."""
+        return next((question for question in self._by_turn.values() if question.asked_at is not None), None)
 
     def forget(self, turn: Turn) -> None:
         """Take *turn* out: it is answered, or nobody wants to know any more."""

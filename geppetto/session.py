@@ -13,24 +13,16 @@ import trio
 
 from geppetto.connection.connect import backoff_s
 from geppetto.delivery import Delivery
-from geppetto.notices import Notice
+from geppetto.errors import Withdrawn
+from geppetto.notices import ChatStatus, Notice
 from geppetto.outgoing import Outgoing
 from geppetto.question import Questions
 from geppetto.realtime.conversation import Conversation
 from geppetto.realtime.decoding import BadMessage, decode
 from geppetto.realtime.events import UnknownServerEvent
-from geppetto.realtime.happenings import (
-    Complaint,
-    QuestionAsked,
-    RateLimited,
-    ReplyAudio,
-    ReplyDone,
-    ReplyText,
-    SessionReady,
-)
+from geppetto.realtime.happenings import Complaint, QuestionAsked, RateLimited, ReplyAudio, ReplyDone, SessionReady
 from geppetto.realtime.reply import IN_CONVERSATION
 from geppetto.records.wirelog import NOT_JSON
-from geppetto.tasks.log import keep_up
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -117,13 +109,13 @@ class Session:
         question = self.questions.add(turn)
         self._note(happenings)
         if self._opened and self._conversation.expecting and not self._stall.running:
-            # It waits for the end of a response that nobody asked for, and of which nothing more may come.
+            # It waits for the end of a response that nobody asked for, which may never come.
             self._stall.expect("The answer", self._config.read_timeout)
         self._post()
         return question
 
     async def ask_when_room(self, text: str) -> None:
-        """Queue a question from a stream of them; wait while `buffer_size` are waiting already."""
+        """Queue a question as `ask`; wait while `buffer_size` are waiting already."""
         while self._conversation.waiting >= self._config.buffer_size:
             self._room = trio.Event()
             await self._room.wait()
@@ -134,6 +126,18 @@ class Session:
         if self._conversation.withdraw(question.turn):
             self.questions.forget(question.turn)
         self._post()
+
+    def cancel(self) -> bool:
+        """Cancel the answer that is under way; return whether there was one. See `Chat.cancel`."""
+        question = self.questions.running
+        if question is None:
+            return False
+        if self._conversation.withdraw(question.turn):
+            self.questions.forget(question.turn)
+            question.error = Withdrawn("The question was taken back before its answer began.")
+            question.change()
+        self._post()
+        return True
 
     # --- connections
 
@@ -174,6 +178,18 @@ class Session:
             self._hooks.slow_down(pause_s)
 
     @property
+    def status(self) -> ChatStatus:
+        """How it stands now."""
+        running = self.questions.running
+        return ChatStatus(
+            connected=self._opened,
+            session_id=self.delivery.session_id,
+            expires_at=self.expires_at,
+            answering=running.turn.index if running is not None else 0,
+            waiting=self._conversation.waiting,
+        )
+
+    @property
     def history(self) -> Sequence[Said]:
         """What was said so far, as a new session would be told."""
         return self._conversation.history.items
@@ -210,10 +226,6 @@ class Session:
             self._room.set()
         return happenings
 
-    async def keep_up(self) -> None:
-        """Wait for the log, if it cannot keep up with the server."""
-        await keep_up(self._log, self._config.write_timeout)
-
     def cut_off(self) -> Iterator[Reply]:
         """Yield the replies that are open now that the session is over; their status becomes `cancelled`."""
         for reply in self._conversation.open_replies:
@@ -244,6 +256,7 @@ class Session:
     def _note(self, happenings: Iterable[Happening]) -> None:
         """Keep clocks and figures."""
         for happening in happenings:
+            self.questions.note(happening)
             match happening:
                 case SessionReady():
                     self._opened = True
@@ -255,25 +268,12 @@ class Session:
                     if self._conversation.expecting:
                         self._stall.expect("The answer", self._config.read_timeout)
                 case QuestionAsked():
-                    question = self.questions.get(happening.turn)
-                    if question is not None:
-                        question.restart(trio.current_time())
                     if self._opened:
                         self._stall.expect("The answer", self._config.read_timeout)
-                case ReplyText():
-                    question = self.questions.get(happening.reply.turn)
-                    if question is not None:
-                        question.hear(happening.delta, trio.current_time())
                 case ReplyAudio():
                     self._metrics.audio(len(happening.pcm))
-                    question = self.questions.get(happening.reply.turn)
-                    if question is not None:
-                        question.hear_audio(trio.current_time())
                 case ReplyDone():
                     self.answered_since_connected |= happening.reply.complete
-                    question = self.questions.get(happening.reply.turn)
-                    if question is not None:
-                        question.done_at = trio.current_time()
                     self._reply_over.set()
                     self._reply_over = trio.Event()
                 case RateLimited():

@@ -33,6 +33,7 @@ from tests.fakes.scripted_server import (
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from geppetto.answer import Answer
     from tests.fakes.chatting import Chatting
     from tests.fakes.scripted_server import Peer
 
@@ -186,6 +187,65 @@ async def test_an_exception_of_the_block_leaves_as_it_is(tmp_path: Path) -> None
         async with chatting(answers(["One."]), tmp_path) as at:
             await leave(at)
     assert at.server.seen.close_code == 1000
+
+
+async def test_an_answer_can_be_cancelled_by_somebody_else(tmp_path: Path) -> None:
+    """Whoever waits for it gets what has come of it, and the chat goes on."""
+
+    async def story(peer: Peer) -> None:
+        await peer.greet()
+        await peer.expect("response.create")
+        await peer.send(created("resp_1"), words("resp_1", "Half of"), audio("resp_1", tone()))
+        await peer.expect("response.cancel")
+        await peer.send(done("resp_1", "cancelled", reason="client_cancelled"))
+        await peer.expect("response.create")
+        await peer.send(*answer("resp_2", "Whole."))
+        await peer.client_left()
+
+    async with chatting(story, tmp_path) as at:
+        assert not at.chat.cancel()
+        assert at.chat.status.connected
+        got: list[Answer] = []
+
+        async def ask() -> None:
+            got.append(await at.chat.ask("One?"))
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(ask)
+            while not at.chat.metrics.audio_bytes:
+                await trio.lowlevel.checkpoint()
+            assert at.chat.status.answering == 1
+            assert at.chat.cancel()
+        whole = await at.chat.ask("Two?")
+        assert (got[0].status, got[0].text) == ("cancelled", "Half of")
+        assert got[0].audio_file is not None
+        assert got[0].audio_file.name.endswith("_partial.wav")
+        assert whole.text == "Whole."
+        assert at.chat.status.answering == 0
+
+
+async def test_a_question_whose_answer_never_began_can_be_taken_back(tmp_path: Path) -> None:
+    """Whoever waits for it is told so, when the server has nothing to cancel."""
+
+    async def story(peer: Peer) -> None:
+        await peer.greet()
+        await peer.expect("response.create")
+        cancel = await peer.expect("response.cancel")
+        await peer.send(error("response_cancel_not_active", event_id=cancel["event_id"]))
+        await peer.client_left()
+
+    async with chatting(story, tmp_path) as at:
+        got: list[Answer] = []
+
+        async def ask() -> None:
+            got.append(await at.chat.ask("One?"))
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(ask)
+            while not at.chat.status.answering:
+                await trio.lowlevel.checkpoint()
+            assert at.chat.cancel()
+        assert (got[0].status, got[0].transcript_file) == ("cancelled", None)
 
 
 async def test_a_cancelled_block_is_an_orderly_shutdown(tmp_path: Path) -> None:

@@ -43,7 +43,7 @@ _logger = logging.getLogger("geppetto")
 
 # How `shutdown_timeout` is shared out.
 _FILES_SHARE = 0.5
-_SCREEN_SHARE = 0.6
+SCREEN_SHARE = 0.6
 """From the same moment as the files, and a little longer: the last answer is shown when its files are closed."""
 _CLOSE_SHARE = 0.2
 LOG_SHARE = 0.15
@@ -96,7 +96,7 @@ class ChatTasks:
     def start(self, nursery: trio.Nursery) -> None:
         """Start what outlives a connection, and the one that keeps a connection."""
         nursery.start_soon(self._run, self._drained(self._assemble, _FILES_SHARE, "The audio files"), name="assemble")
-        nursery.start_soon(self._run, self._drained(self._show, _SCREEN_SHARE, "The output"), name="display")
+        nursery.start_soon(self._run, self._drained(self._show, SCREEN_SHARE, "The output"), name="display")
         nursery.start_soon(self._run, self._connections.keep, name="connections")
         nursery.start_soon(self._run, self._until_stopped(self._write_log), name="log")
         if self._terminal is not None:

@@ -116,6 +116,7 @@ def test_nurseries_have_few_owners() -> None:
         "batch/pool.py",
         "batch/run.py",
         "chat.py",
+        "cluster/pool.py",
         "connections.py",
         "connection/transport.py",
         "offline/server.py",

@@ -21,6 +21,8 @@ class Budget:
     max_s: float | None = None
     started_at: float
     spent_usd: Decimal = Decimal(0)
+    unpriced: bool = False
+    """Whether tokens were used whose price is not known: then the limit of cost does not hold."""
     _warned: set[str] = attrs.field(factory=set, init=False)
 
     def spend(self, usd: Decimal) -> None:
@@ -42,7 +44,13 @@ class Budget:
         return None
 
     def warning(self, now: float) -> str | None:
-        """Return a warning when four fifths of a limit are used, once for each."""
+        """Return a warning when four fifths of a limit are used, or one cannot hold, once for each."""
+        if self.max_usd is not None and self.unpriced and "unpriced" not in self._warned:
+            self._warned.add("unpriced")
+            return (
+                f"an answer used tokens whose price is not known, so the limit of ${self.max_usd} does not hold for "
+                "it; --prices-file tells the price"
+            )
         if self.max_usd is not None and "usd" not in self._warned and self.spent_usd >= self.max_usd * _WARN_AT:
             self._warned.add("usd")
             return f"${self.spent_usd:.4f} of ${self.max_usd} are spent"

@@ -11,6 +11,7 @@ some tokens more than its content.
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 from typing import TYPE_CHECKING, Final
 
 import attrs
@@ -66,6 +67,11 @@ _HIGH: Final = _End(
     context_tokens=128_000,
     cached=False,
 )
+_WORDS_SHARES: Final = [
+    Fraction(end.answer_words_tokens, end.answer_words_tokens + end.answer_ms // OUTPUT_MS_PER_TOKEN)
+    for end in (_LOW, _HIGH)
+]
+"""How much of an answer's tokens are its words."""
 
 
 @attrs.define
@@ -201,7 +207,11 @@ class Estimate:
             return _Tokens(self._limited(end.written_tokens))
         sound = end.answer_ms // OUTPUT_MS_PER_TOKEN
         total = self._limited(end.answer_words_tokens + sound)
-        words = total * end.answer_words_tokens // (end.answer_words_tokens + sound)
+        if total < end.answer_words_tokens + sound:  # the dear part of it is sound: at the high end as much as can be
+            share = min(_WORDS_SHARES) if end is _HIGH else max(_WORDS_SHARES)
+            words = math.floor(total * share)
+        else:
+            words = end.answer_words_tokens
         return _Tokens(words, total - words)
 
     def _limited(self, tokens: int) -> int:

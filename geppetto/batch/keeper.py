@@ -95,9 +95,9 @@ class Keeper:
 
         def see(result: Result) -> None:
             nonlocal chars
-            nameless.pop(result.id, None)  # of two lines with one id the later one counts
             if not result.answered:
                 return
+            nameless.pop(result.id, None)  # of two answers with one id the later one counts
             self.answered += 1
             if unfinished(result):
                 nameless[result.id] = result

@@ -79,8 +79,8 @@ class Manifest:
         """
         Take up the manifest at *path*, and show each of its results to *seen*; the caller closes it.
 
-        A last line that a killed run did not finish is cut off. Of two lines with one id the later one counts.
-        Nothing is changed before all of it has been read.
+        A last line that a killed run did not finish is cut off. Of two lines with one id the later one counts, but an
+        answer is never unsaid. Nothing is changed before all of it has been read.
 
         Raises:
             ConfigError: there is none, another run has it, or a line is damaged; the sentence names the line.
@@ -228,8 +228,9 @@ class Manifest:
                             f"Line {number} of {self.path} is damaged: {error}. Mend or remove it, and resume again."
                         )
                         raise ConfigError(msg) from error
-                    answered = _ANSWERED if result.answered else _NOT_ANSWERED
-                    self._known[_digest(result.id)] = _digest(result.question) + answered
+                    name, answered = _digest(result.id), _ANSWERED if result.answered else _NOT_ANSWERED
+                    if result.answered or not self._known.get(name, _NOT_ANSWERED).endswith(_ANSWERED):
+                        self._known[name] = _digest(result.question) + answered  # an answer is never unsaid
                     seen(result)
                 whole_bytes += len(line)
         if torn:

@@ -10,7 +10,6 @@ from geppetto.errors import ConfigError
 
 if TYPE_CHECKING:
     from decimal import Decimal
-    from pathlib import Path
 
     from geppetto.batch.checks import Checks
     from geppetto.records.template import NameTemplate
@@ -22,6 +21,8 @@ session that goes on; `session`, nothing, in a session of its own.
 """
 CONTEXTS: tuple[Context, ...] = get_args(Context)
 MAX_JOBS = 4096
+AHEAD = 2
+"""Questions of one session on their way: the next one is at the door while the files of the last are closed."""
 
 
 @attrs.frozen(kw_only=True)
@@ -43,12 +44,9 @@ class Plan:
     max_s: float | None = None
     names: NameTemplate | None = None
     """Of the audio files; None is the time."""
-    manifest: Path | None = None
-    """None: beside the audio, once there is more than one question."""
-    keeps_manifest: bool = True
     resume: bool = False
-    live: bool = False
-    """Whether the words of answers are shown as they arrive."""
+    ahead: int = AHEAD
+    """Questions of one session that are on their way at a time."""
     sound: bool = False
     """Whether the screen is given the audio."""
 
@@ -58,7 +56,7 @@ class Plan:
             msg = f"--jobs is {self.jobs}, but must be from 1 to {MAX_JOBS:,}."
             raise ConfigError(msg)
         if self.jobs > 1 and self.context == "conversation":
-            msg = "Several sessions cannot share one conversation. Use --independent with --jobs, or --jobs 1."
+            msg = "Several sessions cannot share one conversation. Leave out --context conversation, or use --jobs 1."
             raise ConfigError(msg)
         if self.sound and self.jobs > 1:
             msg = "The audio of several sessions cannot go to one stream. Use --audio-out with --jobs 1."

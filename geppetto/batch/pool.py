@@ -22,20 +22,19 @@ from geppetto.stopper import Stopper
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Sequence
     from datetime import datetime
-    from pathlib import Path, PurePath
+    from pathlib import PurePath
 
     from geppetto.answer import Answer
     from geppetto.batch.ask import Ask
     from geppetto.batch.pacing import Pacing
     from geppetto.batch.plan import Plan
+    from geppetto.batch.tally import Tally
     from geppetto.chat import Chat
     from geppetto.config import ClientConfig
     from geppetto.realtime.history import Said
     from geppetto.records.metrics import Metrics
     from geppetto.tasks.display import Screen
 
-AHEAD = 2
-"""Questions of one session on their way: the next one is at the door while the files of the last are closed."""
 _TRIES = 2
 """Sessions that may end over one question before it is given up."""
 
@@ -59,8 +58,8 @@ class Pool:
     """Takes a result whose files have their names."""
     warn: Callable[[str], Awaitable[None]]
     """Takes a sentence about a session that was lost."""
-    logs: list[Path]
-    """Gets the wire log of each session."""
+    tally: Tally
+    """Counts the sessions."""
     history: Sequence[Said] = ()
     """What was said before the run."""
     asks_before_questions: bool = True
@@ -120,9 +119,10 @@ class Pool:
         )
         with stopper.follows(self.stopper):
             async with open_chat(config, stopper=stopper, metrics=self.metrics, hooks=hooks, history=history) as chat:
-                self.logs.append(chat.log_path)
+                self.tally.sessions += 1
+                self.tally.log_path = self.tally.log_path or chat.log_path
                 async with trio.open_nursery() as askers:
-                    for _ in range(AHEAD):
+                    for _ in range(self.plan.ahead):
                         askers.start_soon(self._ask, chat, lane)
                 return chat.history if self.plan.context == "conversation" else ()
 

@@ -10,7 +10,7 @@ is. A result is durable in the manifest before the files of its answer get their
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import attrs
 import trio
@@ -18,8 +18,10 @@ import trio
 from geppetto.batch.ask import Ask, BadLine
 from geppetto.batch.elsewhere import Seam
 from geppetto.batch.order import InOrder
-from geppetto.batch.pool import AHEAD, Pool
+from geppetto.batch.pool import Pool
 from geppetto.batch.result import Result
+from geppetto.batch.tally import Tally
+from geppetto.chat_tasks import SCREEN_SHARE
 from geppetto.errors import Ending, GeppettoError
 
 if TYPE_CHECKING:
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from geppetto.batch.keeper import Keeper
     from geppetto.batch.pacing import Pacing
     from geppetto.batch.plan import Plan
+    from geppetto.batch.sink import Sink
     from geppetto.config import ClientConfig
     from geppetto.realtime.history import Said
     from geppetto.records.metrics import Metrics
@@ -40,55 +43,6 @@ if TYPE_CHECKING:
 _WINDOW = 1000
 """How many results may wait for an older one, beside those that are being answered."""
 TICK_S = 0.5
-
-
-class Sink(Protocol):
-    """Takes results; blocks, so it is called in a thread."""
-
-    def emit(self, results: Sequence[Result]) -> None:
-        """
-        Take *results*, in the order in which they are to be seen.
-
-        Raises:
-            GeppettoError: nobody reads them any more, or they cannot be written.
-        """
-
-    def tick(self) -> None:
-        """Be called now and then, also when nothing happens."""
-
-    def warn(self, sentence: str) -> None:
-        """Show a sentence that is no result."""
-
-
-@attrs.define(kw_only=True)
-class Tally:
-    """What a run came to."""
-
-    questions: int = 0
-    """Read, malformed lines included."""
-    skipped: int = 0
-    """Answered by an earlier run."""
-    done: int = 0
-    failed: int = 0
-    failed_checks: int = 0
-    """Of those that are done."""
-    read_all: bool = False
-    """Whether the end of the input was reached: only then is the number of questions known."""
-    limit: str = ""
-    """The limit that ended it; empty when none did."""
-
-    @property
-    def unasked(self) -> int:
-        """Read, and never told."""
-        return self.questions - self.skipped - self.done - self.failed
-
-    def count(self, result: Result) -> None:
-        """Take a result into account."""
-        if result.answered:
-            self.done += 1
-            self.failed_checks += bool(result.failed_checks)
-        else:
-            self.failed += 1
 
 
 @attrs.define(kw_only=True)
@@ -112,8 +66,6 @@ class Batch:
     elsewhere: Elsewhere | None = None
     """Who asks, if not sessions of this process."""
     tally: Tally = attrs.field(factory=Tally)
-    logs: list[Path] = attrs.field(factory=list)
-    """The wire log of each session."""
     _window: trio.Semaphore = attrs.field(init=False)
     _asks_send: trio.MemorySendChannel[Ask] = attrs.field(init=False)
     _asks_receive: trio.MemoryReceiveChannel[Ask] = attrs.field(init=False)
@@ -124,9 +76,12 @@ class Batch:
     def __attrs_post_init__(self) -> None:
         """Make the channels."""
         window = _WINDOW if self.elsewhere is None else self.elsewhere.window
-        self._window = trio.Semaphore(window + self.plan.jobs * AHEAD)
-        self._asks_send, self._asks_receive = trio.open_memory_channel[Ask](0)
-        self._results_send, self._results_receive = trio.open_memory_channel[Result | int](self.plan.jobs * AHEAD)
+        self._window = trio.Semaphore(window + self.plan.jobs * self.plan.ahead)
+        # Reading goes ahead as far as the window allows: so most inputs are known to their end early.
+        self._asks_send, self._asks_receive = trio.open_memory_channel[Ask](window)
+        self._results_send, self._results_receive = trio.open_memory_channel[Result | int](
+            self.plan.jobs * self.plan.ahead
+        )
 
     async def run(self) -> None:
         """
@@ -141,7 +96,7 @@ class Batch:
         """
         pool = self._askers()
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(self._emit, name="results")
+            nursery.start_soon(self._emit_patiently, name="results")
             with self._results_send:
                 async with trio.open_nursery() as asking:
                     asking.start_soon(self._read, name="read")
@@ -180,7 +135,7 @@ class Batch:
             warn=self._warn,
             history=self.history,
             asks_before_questions=not self.plan.resume,
-            logs=self.logs,
+            tally=self.tally,
         )
 
     def _begin(self) -> Path | None:
@@ -205,14 +160,14 @@ class Batch:
                 self.stopper.stop(Ending.of(error))
 
     async def _take(self, thing: Ask | BadLine) -> None:
-        if self.tally.questions > 1:
+        if self.tally.questions == 2:
             await trio.to_thread.run_sync(self.keeper.begin)
         if isinstance(thing, BadLine):
             await self._warn(thing.why)
             result = Result.of_bad_line(thing)
             await trio.to_thread.run_sync(self.keeper.keep, result)
             await self._tell(result)
-        elif await trio.to_thread.run_sync(self.keeper.is_answered, thing):
+        elif self.keeper.is_answered(thing):
             self.tally.skipped += 1
             await self._results_send.send(thing.index)
         else:
@@ -247,9 +202,21 @@ class Batch:
         await self._results_send.send(result)
         if result.cost is not None:
             self.budget.spend(result.cost.usd)
+        elif result.usage.total_tokens:
+            self.budget.unpriced = True
 
     async def _warn(self, sentence: str) -> None:
-        await trio.to_thread.run_sync(self.sink.warn, sentence)
+        await trio.to_thread.run_sync(self.sink.warn, sentence, abandon_on_cancel=True)
+
+    async def _emit_patiently(self) -> None:
+        """Emit until the end; once the run is stopped, for as long as a screen may take."""
+        with trio.CancelScope() as scope:
+
+            def set_deadline() -> None:
+                scope.deadline = trio.current_time() + self.config.shutdown_timeout * SCREEN_SHARE
+
+            self.stopper.on_stop(set_deadline)
+            await self._emit()
 
     async def _emit(self) -> None:
         """Emit results, in order if that is wanted, until the last worker is gone."""
@@ -274,17 +241,20 @@ class Batch:
                 await self._put_out(due)
             await self._put_out(order.rest())
 
+    def _hand_out(self, results: Sequence[Result]) -> None:
+        if results:
+            self.sink.emit(results)
+        self.sink.tick()
+
     async def _put_out(self, due: Sequence[Result | int]) -> None:
         results = [thing for thing in due if not isinstance(thing, int)]
         for result in results:
             self.tally.count(result)
         try:
-            if results:
-                await trio.to_thread.run_sync(self.sink.emit, results)
-            await trio.to_thread.run_sync(self.sink.tick)
+            await trio.to_thread.run_sync(self._hand_out, results, abandon_on_cancel=True)
         except GeppettoError as error:
             self.stopper.stop(Ending.of(error))
         for _ in due:
             self._window.release()
-        if (warning := self.budget.warning(trio.current_time())) is not None:
+        if not self.tally.limit and (warning := self.budget.warning(trio.current_time())) is not None:
             await self._warn(warning)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -99,6 +100,8 @@ def opened(file: Path) -> Iterator[int]:
     except OSError as error:
         raise ConfigError(f"{file} cannot be read ({error.strerror}). Name a file with questions.") from error
     try:
+        if stat.S_ISDIR(os.fstat(fd).st_mode):
+            raise ConfigError(f"{file} is a directory. Name a file with questions.")
         yield fd
     finally:
         os.close(fd)

@@ -101,7 +101,7 @@ def on_cluster(target: Target, flags: ScriptFlags, source: Source, cluster: Clus
         say_error(error)
         return error.status
     status = scripted(submitter, flags, source, elsewhere=elsewhere)
-    if elsewhere.metrics is not None and not target.quiet:
+    if elsewhere.metrics is not None and elsewhere.metrics.answers and not target.quiet:
         say(elsewhere.metrics.summary_line(None))
     return status
 
@@ -152,7 +152,7 @@ def ask_on_worker(shard: Shard) -> list[str]:
             stack.callback(store.close)
             return trio.run(_ask, shard, config, store, bench)
     except GeppettoError as error:
-        raise ShardFailed(f"{redactor.clean(str(error))} (worker {bench.host})", int(error.status)) from None
+        raise ShardFailed(f"Worker {bench.host}: {redactor.clean(str(error))}", int(error.status)) from None
     except Exception as bug:
         raise ShardBug(redactor.clean("".join(traceback.format_exception(bug)))) from None
 

@@ -7,7 +7,19 @@ from typing import Final
 import click
 
 HEADINGS: Final[dict[str, tuple[str, ...]]] = {
-    "Server": ("offline", "offline_lead_s", "url", "key_env", "insecure_key", "proxy", "ca_file", "dialect", "model"),
+    "Server": (
+        "offline",
+        "offline_lead_s",
+        "profile",
+        "provider",
+        "url",
+        "key_env",
+        "insecure_key",
+        "proxy",
+        "ca_file",
+        "dialect",
+        "model",
+    ),
     "Answers": ("modality", "voice", "instructions", "speed", "temperature", "max_output_tokens"),
     "Scripts": (
         "as_json",
@@ -32,6 +44,7 @@ HEADINGS: Final[dict[str, tuple[str, ...]]] = {
         "max_first_audio_ms",
         "junit",
     ),
+    "Cluster": ("cluster", "shard_size", "output"),
     "Files": ("audio_output_dir", "output_template", "log_dir", "log_audio", "shared_files", "metrics_file"),
     "Patience and limits of a session": (
         "connect_timeout",
@@ -46,7 +59,7 @@ HEADINGS: Final[dict[str, tuple[str, ...]]] = {
         "rollover_margin",
         "max_message_bytes",
     ),
-    "This program": ("quiet", "version", "help"),
+    "This program": ("quiet", "version"),
 }
 """Names of parameters by heading; what stands under none of them comes under the last."""
 
@@ -67,7 +80,7 @@ class Headed(click.Command):
         others = tuple(name for name in records if name not in listed)
         last = next(reversed(HEADINGS))
         for heading, names in HEADINGS.items():
-            wanted = (others + names) if heading == last else names
+            wanted = names + others if heading == last else names
             if rows := [records[name] for name in wanted if name in records]:
                 with formatter.section(heading):
                     formatter.write_dl(rows)

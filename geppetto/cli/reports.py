@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from geppetto.batch.result import Result
-    from geppetto.batch.run import Tally
+    from geppetto.batch.tally import Tally
     from geppetto.config import ClientConfig
 
 

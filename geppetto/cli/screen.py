@@ -107,6 +107,7 @@ class TerminalScreen:
         redactor: Redactor = _KEEPS_ALL,
         words: bool = True,
         words_to_stderr: bool = False,
+        expects_audio: bool = True,
         say: Callable[[str], None] = write_stderr,
     ) -> None:
         """
@@ -118,10 +119,12 @@ class TerminalScreen:
             redactor: what it takes for the key is never shown, whoever said it.
             words: whether the words of answers are shown as they arrive.
             words_to_stderr: whether they go to stderr, because stdout has something else.
+            expects_audio: whether an answer without audio is worth a word.
             say: writes to stderr.
         """
         self._words_shown = words
         self._words_to_stderr = words_to_stderr
+        self._expects_audio = expects_audio
         self._say = say
         self._streams = streams
         self._quiet = quiet
@@ -204,7 +207,7 @@ class TerminalScreen:
             why = f" ({escape_line(answer.reason)})" if answer.reason else ""
             self._err(f"  the answer is {_STATUS_WORDS[answer.status]}{why}{_files(answer)}\n")
         elif not self._quiet:
-            self._err(f"  {_facts(answer)}\n")
+            self._err(f"  {_facts(answer, expects_audio=self._expects_audio)}\n")
 
     def _out(self, pieces: list[str]) -> None:
         text = "".join(pieces)
@@ -235,12 +238,14 @@ def _files(answer: Answer) -> str:
     return f" · {escape(str(file))}" if file is not None else ""
 
 
-def _facts(answer: Answer) -> str:
+def _facts(answer: Answer, *, expects_audio: bool) -> str:
     parts = []
     if answer.audio_file is not None:
         parts.append(f"{answer.audio_ms / 1000:.1f} s of audio")
         if answer.latency.first_audio_ms is not None:
             parts.append(f"first audio after {answer.latency.first_audio_ms / 1000:.2f} s")
-    else:
+    elif expects_audio:
         parts.append("no audio came")
-    return " · ".join(parts) + _files(answer)
+    elif answer.latency.first_text_ms is not None:
+        parts.append(f"first words after {answer.latency.first_text_ms / 1000:.2f} s")
+    return (" · ".join(parts) + _files(answer)).removeprefix(" · ")

@@ -4,29 +4,27 @@ from __future__ import annotations
 
 from contextlib import suppress
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import attrs
 import trio
 
 from geppetto.batch.budget import Budget
-from geppetto.batch.checks import Checks
 from geppetto.batch.keeper import Keeper
 from geppetto.batch.pacing import Pacing
-from geppetto.batch.plan import Plan
 from geppetto.batch.run import Batch
 from geppetto.batch.source import questions_of
 from geppetto.chat import run_with_signals
 from geppetto.cli.chat import Outcome, finish
+from geppetto.cli.plans import make_plan
 from geppetto.cli.reports import Reports
 from geppetto.cli.saying import hide_in_tracebacks, say, say_error, standard_streams
 from geppetto.cli.screen import TerminalScreen
 from geppetto.cli.script_output import ScriptOutput
 from geppetto.cli.sound import SoundScreen
 from geppetto.errors import ConfigError, GeppettoError
+from geppetto.pricing.price_list import PriceList
 from geppetto.records.metrics import Metrics
-from geppetto.records.template import NameTemplate
 from geppetto.status import ExitStatus
 from geppetto.stopper import Stopper
 
@@ -35,7 +33,8 @@ if TYPE_CHECKING:
 
     from geppetto.batch.ask import Ask, BadLine
     from geppetto.batch.elsewhere import Elsewhere
-    from geppetto.batch.run import Tally
+    from geppetto.batch.plan import Plan
+    from geppetto.batch.tally import Tally
     from geppetto.cli.options import ScriptFlags
     from geppetto.cli.screen import Streams
     from geppetto.cli.servers import Target
@@ -68,7 +67,8 @@ def scripted(
     """
     try:
         config = target.configure(needs_key=not flags.dry_run)
-        plan = make_plan(flags)
+        live = flags.jobs in {None, 1} and elsewhere is None and not flags.as_json and not target.quiet
+        plan = make_plan(flags, config, single=single, live=live)
         if flags.dry_run:
             from geppetto.cli.dry_run import dry_run
 
@@ -80,6 +80,7 @@ def scripted(
             plan=plan,
             streams=standard_streams(),
             single=single,
+            live=live,
             elsewhere=elsewhere,
         )
     except GeppettoError as error:
@@ -87,39 +88,6 @@ def scripted(
         return error.status
     hide_in_tracebacks(config.redactor)
     return run.run(source)
-
-
-def make_plan(flags: ScriptFlags) -> Plan:
-    """
-    Return what *flags* mean.
-
-    Raises:
-        ConfigError: a value is wrong, or two go against each other.
-    """
-    jobs = flags.jobs or 1
-    independent = flags.independent or jobs > 1
-    if flags.independent and flags.context == "conversation":
-        msg = "--independent and --context conversation go against each other. Leave out one of them."
-        raise ConfigError(msg)
-    if flags.audio_out is not None and flags.as_json:
-        msg = "--json and --audio-out both want stdout. Leave out one of them."
-        raise ConfigError(msg)
-    if flags.resume and flags.no_manifest:
-        msg = "--resume needs the manifest that --no-manifest leaves out. Leave out one of them."
-        raise ConfigError(msg)
-    for name, limit in (("--max-cost", flags.max_cost), ("--max-minutes", flags.max_minutes)):
-        if limit is not None and not limit > 0:
-            raise ConfigError(f"{name} is {limit:g}, but must be above zero.")
-    return Plan(
-        jobs=jobs if flags.jobs is None else flags.jobs,
-        context=flags.context or ("response" if independent else "conversation"),
-        ordered=not flags.unordered,
-        checks=Checks(expect=flags.expect, max_first_audio_ms=flags.max_first_audio_ms),
-        max_usd=None if flags.max_cost is None else Decimal(str(flags.max_cost)),
-        max_s=None if flags.max_minutes is None else flags.max_minutes * 60,
-        names=None if flags.output_template is None else NameTemplate.parse(flags.output_template),
-        sound=flags.audio_out is not None,
-    )
 
 
 @attrs.define(kw_only=True)
@@ -132,6 +100,8 @@ class _Run:
     plan: Plan
     streams: Streams
     single: bool
+    live: bool
+    """Whether words are shown as they arrive."""
     elsewhere: Elsewhere | None = None
     stopper: Stopper = attrs.field(factory=Stopper, init=False)
     metrics: Metrics = attrs.field(factory=Metrics, init=False)
@@ -146,7 +116,7 @@ class _Run:
         """Put the output together."""
         flags, redactor = self.flags, self.config.redactor
         quiet = self.target.quiet
-        live = self.plan.jobs == 1 and self.elsewhere is None and not flags.as_json and not quiet
+        live = self.live
         # A bar cannot stand below words that are still coming.
         bar = self.streams.stderr_is_tty and not (live and self.streams.stdout_is_tty)
         wanted = not self.single and not (quiet and not flags.progress)
@@ -157,6 +127,7 @@ class _Run:
             redactor=redactor,
             words=live,
             words_to_stderr=self.plan.sound,
+            expects_audio=self.config.modality == "audio",
             say=self.reports.say,
         )
         self.output = ScriptOutput(
@@ -199,13 +170,14 @@ class _Run:
         await run_with_signals(self.stopper, main)
 
     def _begin(self) -> Sequence[Said]:
-        """Take up the run, or begin one."""
+        """Take up the run, or begin one, if its limits can be kept."""
+        self._check_price()
         if self.flags.resume:
             said = self.keeper.take_up(self.config.history_budget)
             kept = self.keeper.answered
-            say(
-                f"  {kept:,} {'answer is' if kept == 1 else 'answers are'} in {self.keeper.path}; asking for the rest"
-            )
+            if not self.target.quiet:
+                are = "answer is" if kept == 1 else "answers are"
+                say(f"  {kept:,} {are} in {self.keeper.path}; asking for the rest")
             if self.keeper.moved:
                 say(
                     f"  {self.keeper.moved:,} of them have files that are not where it says; they are not asked again"
@@ -214,6 +186,24 @@ class _Run:
         if self.flags.manifest is not None and not self.flags.no_manifest:
             self.keeper.begin()
         return ()
+
+    def _check_price(self) -> None:
+        """
+        Find out whether a limit of cost can be kept. The embedded server costs nothing.
+
+        Raises:
+            ConfigError: nobody knows what the model costs.
+        """
+        config = self.config
+        if self.plan.max_usd is None or (self.target.offline and config.prices_file is None):
+            return
+        prices = PriceList.load(config.prices_file)
+        if prices.price(config.model_name, provider_host=config.host, when=_now().date()) is None:
+            msg = (
+                f"No price of {config.model_name} at {config.host} is known, so --max-cost cannot be kept. Give one "
+                "with --prices-file, or leave out --max-cost."
+            )
+            raise ConfigError(msg)
 
     async def _batch(self, config: ClientConfig, source: Source, history: Sequence[Said]) -> None:
         plan = attrs.evolve(self.plan, resume=bool(self.flags.resume))
@@ -239,7 +229,7 @@ class _Run:
                 with trio.CancelScope() as scope, self.stopper.cancels(scope):
                     await trio.to_thread.run_sync(self.screen.drain, abandon_on_cancel=True)
         finally:
-            self.outcome.log_path = batch.logs[0] if batch.logs else None
+            self.outcome.log_path = batch.tally.log_path if batch.tally.sessions < 2 else config.log_dir
             self._explain(batch.tally)
         if (sentence := verdict(batch.tally)) is not None:
             raise Unanswered(sentence)
@@ -259,7 +249,8 @@ class Unanswered(GeppettoError):
 
 def verdict(tally: Tally) -> str | None:
     """Return what is wrong with a run that came to its end, as a sentence; None if nothing is."""
-    sentences = [tally.limit] if tally.limit else []
+    cut_short = bool(tally.limit) and (bool(tally.unasked) or not tally.read_all)
+    sentences = [tally.limit] if cut_short else []
     if tally.failed:
         sentences.append(
             f"{tally.failed:,} {'question was' if tally.failed == 1 else 'questions were'} not answered."
@@ -268,7 +259,7 @@ def verdict(tally: Tally) -> str | None:
         sentences.append(
             f"{tally.failed_checks:,} of {tally.done:,} {'answer' if tally.done == 1 else 'answers'} failed a check."
         )
-    if tally.limit and tally.unasked:
+    if cut_short and tally.unasked:
         what = "question that was read was" if tally.unasked == 1 else "questions that were read were"
         sentences.append(f"{tally.unasked:,} {what} not asked.")
     return " ".join(sentences) or None

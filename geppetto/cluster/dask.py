@@ -13,7 +13,6 @@ import importlib.util
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
-from geppetto.cluster.shard import ShardFailed
 from geppetto.errors import ConfigError, ConnectFailed, ConnectionLost, MissingExtra
 
 if TYPE_CHECKING:
@@ -25,8 +24,8 @@ if TYPE_CHECKING:
     """Asks a shard, on a worker; returns the lines of its results."""
 
 INSTALL: Final = (
-    'A cluster needs the extra package dask.distributed. Run `python3 -m pip install "geppetto[cluster]"`, here and on '
-    "every worker."
+    'A cluster needs the extra package dask.distributed. Run `python3 -m pip install "geppetto[cluster]"`, here and '
+    "on every worker."
 )
 _TRIES_AGAIN: Final = 2
 """How often dask runs a shard again that failed on a worker which is still there."""
@@ -73,10 +72,13 @@ class Cluster:
         importlib.import_module("dask").config.set({"logging": _QUIET})
         distributed = importlib.import_module("distributed")
         try:
-            client = distributed.Client(address, timeout=timeout_s, set_as_default=False)
-        except (ValueError, TypeError) as error:
+            # A client that fails on this does so again when it is collected, with a traceback.
+            importlib.import_module("distributed.comm").get_address_host_port(address)
+        except (ValueError, TypeError, NotImplementedError) as error:
             msg = f"{address} is no address of a scheduler ({error}). Write it as tcp://HOST:8786."
             raise ConfigError(msg) from error
+        try:
+            client = distributed.Client(address, timeout=timeout_s, set_as_default=False)
         except OSError as error:
             msg = f"No dask scheduler answers at {address}. Start one with `dask scheduler`, or mend the address."
             raise ConnectFailed(msg) from error
@@ -108,15 +110,13 @@ class Cluster:
             ShardFailed: it could not be finished.
             ShardLost: no worker survived it.
         """
-        if future.status == "cancelled":
-            msg = f"The scheduler at {self.address} went away. Start it again, and go on with --resume."
-            raise ConnectionLost(msg)
-        killed = importlib.import_module("distributed").KilledWorker
+        distributed = importlib.import_module("distributed")
         try:
             lines: list[str] = future.result()
-        except ShardFailed:
-            raise
-        except killed as error:
+        except distributed.CancelledError as error:  # we cancel nothing that we still wait for
+            msg = f"The scheduler at {self.address} went away. Start it again, and go on with --resume."
+            raise ConnectionLost(msg) from error
+        except distributed.KilledWorker as error:
             raise ShardLost from error
         except (ImportError, RuntimeError) as error:
             if isinstance(error, ImportError) or "deserializ" in str(error):

@@ -19,7 +19,7 @@ from geppetto.audio.wav import cannot_write
 from geppetto.batch.result import Result
 from geppetto.cluster.dask import Cluster, ShardLost
 from geppetto.cluster.run_file import RunFile
-from geppetto.cluster.shard import DEFAULT_SHARD_SIZE, Orders, Shard, ShardFailed, shipped
+from geppetto.cluster.shard import DEFAULT_SHARD_SIZE, Shard, ShardFailed, shipped
 from geppetto.cluster.stores import shards_directory
 from geppetto.errors import Ending, GeppettoError
 from geppetto.records.modes import make_directory
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from geppetto.batch.ask import Ask
     from geppetto.batch.elsewhere import Seam
     from geppetto.cluster.dask import Work
+    from geppetto.cluster.shard import Orders
     from geppetto.records.metrics import Metrics
 
 SHARDS_PER_THREAD: Final = 2
@@ -235,7 +236,7 @@ class ClusterPool:
             if not threads and not warned:
                 await self.seam.warn(
                     f"The cluster at {self.address} has no workers; waiting for one. "
-                    f"`dask worker {self.address}` starts one."
+                    f"`dask worker {self.address}` starts one, where Geppetto is installed."
                 )
             warned = not threads
             if threads != self._threads:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import attrs
 
 from geppetto.config import SETTINGS
-from geppetto.errors import ConfigError, Ending, GeppettoError
+from geppetto.errors import ConfigError, Ending
 from geppetto.status import ExitStatus
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from geppetto.batch.ask import Ask
     from geppetto.batch.plan import Plan
     from geppetto.config import ClientConfig
+    from geppetto.errors import GeppettoError
 
 DEFAULT_SHARD_SIZE: Final = 50
 MAX_SHARD_SIZE: Final = 10_000

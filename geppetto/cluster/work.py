@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -19,7 +18,7 @@ from geppetto.status import ExitStatus
 from geppetto.stopper import Stopper
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Sequence
 
     from geppetto.batch.ask import Ask, BadLine
     from geppetto.batch.result import Result

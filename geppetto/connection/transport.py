@@ -8,6 +8,7 @@ The only module of the client that imports trio_websocket. Measured traps it is 
 - A cancelled `send_message` leaves half a frame on the wire: after one, only closing is possible.
 - The reader ends silently when TCP closes before the handshake is done, and nobody wakes the one who waits
   for it; the stream is watched for that. An HTTP answer whose body ends with TCP is lost with it.
+- The reader answers a ping that comes behind our Close, which wsproto does not allow, and dies of it.
 """
 
 from __future__ import annotations
@@ -221,7 +222,7 @@ async def open_transport(
     if connecting.cancelled_caught:
         raise transient(f"{address.netloc} did not answer within {limits.connect_timeout:g} s{route.via}.")
     refusal: GeppettoError | None = None
-    established = False
+    established = leaving = False
     try:
         async with trio.open_nursery() as reader_nursery:
             ws: trio_websocket.WebSocketConnection | None = None
@@ -253,6 +254,7 @@ async def open_transport(
                 else:
                     refusal = transient(f"{address.netloc} closed the connection during the opening handshake.")
             finally:
+                leaving = not reader_nursery.cancel_scope.cancel_called  # else the reader has died before
                 with trio.move_on_after(limits.close_timeout, shield=True):
                     if ws is not None:
                         await ws.aclose()
@@ -261,11 +263,18 @@ async def open_transport(
                 reader_nursery.cancel_scope.cancel()  # stays the last statement: an await after it hides a bug
     except BaseExceptionGroup as group:
         if established:
+            if not leaving or (rest := group.split(wsproto.utilities.LocalProtocolError)[1]) is group:
+                raise
+            if rest is not None:
+                raise rest from None
+            return
+        cancelled, others = group.split(trio.Cancelled)
+        refusal = None if others is None else _handshake_failure(address.netloc, others)
+        if refusal is None or others is None:
             raise
-        refusal = _handshake_failure(address.netloc, group)
-        if refusal is None:
-            raise
-        raise refusal from group.exceptions[0]
+        if cancelled is not None:
+            raise cancelled from None  # we were leaving as the refusal came
+        raise refusal from others.exceptions[0]
     if refusal is not None:
         raise refusal
 

@@ -18,7 +18,7 @@ def test_without_limits_nothing_ends() -> None:
 
 
 @pytest.mark.parametrize(("spent", "reached"), [("0.4999", False), ("0.5", True), ("0.7", True)])
-def test_the_limit_of_cost_is_reached_when_it_is_spent(spent: str, reached: bool) -> None:  # noqa: FBT001
+def test_the_limit_of_cost_is_reached_when_it_is_spent(spent: str, reached: bool) -> None:
     """The last answer may have passed it; the sentence has both figures."""
     budget = Budget(max_usd=Decimal("0.50"), started_at=0.0)
     budget.spend(Decimal(spent))
@@ -58,3 +58,12 @@ def test_time_is_counted_from_the_start_of_the_run() -> None:
     assert budget.warning(1047.9) is None
     assert budget.warning(1048.0) == "0.8 of 1 minutes are over"
     assert budget.warning(1050.0) is None
+
+
+def test_tokens_without_a_price_are_warned_of_where_cost_is_limited() -> None:
+    """Once: the limit cannot hold for what nobody can count."""
+    budget = Budget(started_at=0.0, unpriced=True)
+    assert budget.warning(0.0) is None
+    budget = Budget(max_usd=Decimal(1), started_at=0.0, unpriced=True)
+    assert "--prices-file" in (budget.warning(0.0) or "")
+    assert budget.warning(0.0) is None

@@ -55,6 +55,7 @@ async def test_a_rate_limit_in_one_session_slows_all(tmp_path: Path) -> None:
 async def test_a_handshake_that_is_put_off_slows_all(tmp_path: Path) -> None:
     """429 with `Retry-After` in one handshake keeps the other sessions from asking, too."""
     refused: list[float] = []
+    clients = 0
     desk = Desk(echo)
     async with scripted_server(desk.story) as server:
         port = int(server.url.rpartition(":")[2].partition("/")[0])
@@ -73,7 +74,6 @@ async def test_a_handshake_that_is_put_off_slows_all(tmp_path: Path) -> None:
                 return
             await _wire(stream, port)
 
-        clients = 0
         async with listening(front) as front_port:
             ran = await run_batch(
                 f"ws://127.0.0.1:{front_port}/v1/realtime",

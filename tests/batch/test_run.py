@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import attrs
 import pytest
@@ -29,7 +29,7 @@ QUESTIONS = [f"Question {n}?" for n in range(1, 13)]
 ANSWERS = [f"<{question}>" for question in QUESTIONS]
 
 
-def ask(index: int, question: str, **more: object) -> Ask:
+def ask(index: int, question: str, **more: Any) -> Ask:  # noqa: ANN401  # each test knows what `Ask` takes
     """Return one question."""
     return attrs.evolve(Ask(index=index, id=str(index), question=question, line=index), **more)
 

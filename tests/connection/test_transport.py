@@ -69,6 +69,24 @@ async def test_cancelling_inside_of_the_block_closes_with_1000() -> None:
     assert server.seen.close_code == 1000
 
 
+async def test_a_ping_behind_our_close_is_no_bug() -> None:
+    """A server may ping until it has read our Close; the library's pong would be against the protocol."""
+
+    async def story(peer: Peer) -> None:
+        await peer.seen.over.wait()
+        await peer.send_raw(b"\x89\x00")
+        await peer.client_left()
+
+    with trio.fail_after(BOUND_S):
+        async with scripted_server(story, answers_close=False) as server:
+            async with open_transport(server.url, [], limits()) as transport:
+                await transport.send('{"type": "x"}')
+            with pytest.RaisesGroup(ZeroDivisionError):
+                async with open_transport(server.url, [], limits()):
+                    raise ZeroDivisionError
+    assert [seen.close_code for seen in server.connections] == [1000, 1000]
+
+
 async def test_a_close_that_nobody_answers_is_bounded() -> None:
     """A server that ignores our Close costs `close_timeout`, and no more."""
     with trio.fail_after(BOUND_S):

@@ -69,9 +69,12 @@ class Delivery:
         question = self._questions.get(reply.turn)
         latency = question.latency() if question is not None else Latency()
         answer = self._made[reply] = answer_of(saved, latency, self.session_id, self._cost_of(reply.usage))
-        asked = reply.turn is not None and not reply.repeated and reply not in self.cut_off
-        if self._hooks.commit is not None and asked:
+        if reply.turn is None or reply.repeated:
+            return
+        if self._hooks.commit is not None and reply not in self.cut_off:
             self._hooks.commit(answer)
+        if self._hooks.answered is not None:
+            self._hooks.answered(answer)
 
     async def deliver(self, saved: SavedReply) -> None:
         """Hand the answer of a saved reply to whoever asked and to the display."""

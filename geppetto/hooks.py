@@ -29,6 +29,11 @@ class Hooks:
     their names. It may write, and raise `OutputFailed`. Not called for a part that is asked for again, nor for what
     the end of the session cut off.
     """
+    answered: Callable[[Answer], None] | None = None
+    """
+    Called in a thread with each asked answer that is over, also when the end of the session cut it off, but not for a
+    part that is asked for again. Must not raise.
+    """
     name_of: Callable[[object, datetime], PurePath | None] | None = None
     """Returns the name of an answer's files, relative and without a suffix, from the tag of its question and the time
     at which it began; None leaves it to the time."""

@@ -18,6 +18,7 @@ import sys
 import tempfile
 import time
 from contextlib import contextmanager
+from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 import attrs
@@ -53,7 +54,7 @@ def server(audio_s: float) -> Iterator[int]:
 
 def geppetto(port: int, questions: int, flags: Sequence[str]) -> Run:
     """Pipe *questions* lines into a process, and measure it."""
-    with tempfile.TemporaryDirectory(prefix="geppetto-bench-") as cwd, open(os.devnull, "wb") as nowhere:
+    with tempfile.TemporaryDirectory(prefix="geppetto-bench-") as cwd, Path(os.devnull).open("wb") as nowhere:
         command = [sys.executable, "-m", "geppetto", "--url", f"ws://127.0.0.1:{port}/v1/realtime", "--quiet", *flags]
         started = time.perf_counter()
         process = subprocess.Popen(command, cwd=cwd, stdin=subprocess.PIPE, stdout=nowhere)
@@ -106,7 +107,7 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, nargs="*")
     parser.add_argument("--memory", type=int, nargs="*")
     flags = parser.parse_args()
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 65_536), hard))
     if flags.memory is None or flags.jobs is not None:
         by_jobs(flags.jobs or JOBS)

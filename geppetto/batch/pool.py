@@ -190,13 +190,14 @@ class Pool:
             self.stopper.stop(Ending.of(error))
             return
         await self.warn(f"{error} Its questions get another session.")
-        for ask in sorted(lane.in_flight.values(), key=lambda ask: ask.index, reverse=True):
+        asked = list(lane.in_flight.values())
+        lane.in_flight.clear()
+        for ask in asked[:1]:  # the one that was being answered; those behind it had no part in it
             tries = lane.tries[ask.index] = lane.tries.get(ask.index, 0) + 1
             if tries >= _TRIES:
                 await self._fail(lane, ask, str(error))
-            else:
-                lane.first.appendleft(ask)
-        lane.in_flight.clear()
+                del asked[0]
+        lane.first.extendleft(reversed(asked))
 
     def _is_final(self, error: GeppettoError) -> bool:
         """Whether every other session would end the same way."""

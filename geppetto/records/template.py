@@ -129,10 +129,11 @@ def slug(question: str) -> str:
             words[-1] += character
         elif words[-1] and kind != "Cf" and character not in _APOSTROPHES | _INVISIBLE:
             words.append("")
-    if not words[0]:
+    first, *others = (unicodedata.normalize("NFC", word) for word in words)  # without what stood between its parts
+    if not first:
         return NOTHING
-    cut = words[0][:MAX_SLUG_CHARS]
-    for word in filter(None, words[1:]):
+    cut = first[:MAX_SLUG_CHARS]
+    for word in filter(None, others):
         if len(cut) + 1 + len(word) > MAX_SLUG_CHARS:
             break
         cut += f"-{word}"

@@ -1,8 +1,9 @@
 """
 Every setting of a session: its name, unit, default and where it came from.
 
-The order is flag > `GEPPETTO_…` variable > default. `SETTINGS` is the one table that the flags, the variables and
-`ClientConfig` are made from. Nothing here reads the environment: callers hand it in.
+The order is flag > `GEPPETTO_…` variable > `./geppetto.toml` > user's file > provider > default. `SETTINGS` is the
+one table that the flags, the variables, the files and `ClientConfig` are made from. Nothing here reads the
+environment: callers hand it in.
 """
 
 from __future__ import annotations
@@ -14,9 +15,12 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 import attrs
 
 from geppetto import validators
-from geppetto.connection.proxy import is_loopback, parse_proxy, proxy_for, proxy_secrets, shown_proxy
+from geppetto.connection.proxy import parse_proxy, proxy_secrets, shown_proxy
 from geppetto.errors import ConfigError
-from geppetto.keys import server_of, travels_openly
+from geppetto.keys import travels_openly
+from geppetto.providers import OPENAI_KEY_VARIABLE as OPENAI_KEY_VARIABLE
+from geppetto.providers import OPENAI_URL as OPENAI_URL
+from geppetto.providers import PROVIDERS, UNKNOWN
 from geppetto.realtime.dialects import DIALECTS
 from geppetto.realtime.events import SessionSettings
 from geppetto.records.modes import PRIVATE, FileModes
@@ -27,11 +31,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from geppetto.keys import KeyStore
+    from geppetto.providers import Provider
     from geppetto.realtime.dialects import Dialect
     from geppetto.realtime.events import Modality
+    from geppetto.settings.layers import Files
+    from geppetto.settings.source import Source
 
-OPENAI_URL = "wss://api.openai.com/v1/realtime"
-OPENAI_KEY_VARIABLE = "OPENAI_API_KEY"
 DEFAULT_INSTRUCTIONS = (
     "You are a warm, cheerful companion who enjoys helping. Talk the way people talk: short sentences, plain "
     "words, a light touch. Answer the question first, then add what is useful, and say so when you don't know."
@@ -47,10 +52,17 @@ class ClientConfig:
         ConfigError: a value is out of its range; the sentence names it.
     """
 
-    url: str = attrs.field(default=OPENAI_URL, validator=validators.websocket_url)
-    """`ws://` or `wss://`; `model` is added to its query unless it is there."""
+    provider: str | None = attrs.field(
+        default=None, validator=attrs.validators.optional(validators.one_of(*PROVIDERS))
+    )
+    """A server that is known by name: its address, its header for the key, its dialect and ways; None: by `url`."""
+    url: str = attrs.field(
+        default=attrs.Factory(lambda self: self.served_by.fill({}), takes_self=True),
+        validator=validators.websocket_url,
+    )
+    """`ws://` or `wss://`; `model` is added to its query unless it is there. By default the provider's."""
     api_key: str | None = attrs.field(default=None, repr=False, validator=validators.key)
-    """Sent as `Authorization: Bearer` to `url`, and nowhere else. Never in a repr, a log or an error."""
+    """Sent to `url` in the header that the provider wants, and nowhere else. Never in a repr, a log or an error."""
     insecure_key: bool = False
     """Let the key go over `ws://` to another machine, where everyone on the way can read it."""
     proxy: str | None = attrs.field(
@@ -59,7 +71,10 @@ class ClientConfig:
     """`http://`, `https://`, `socks5://` or `socks5h://`, with credentials; None is directly."""
     ca_file: Path | None = attrs.field(default=None, converter=attrs.converters.optional(Path))
     """PEM file with authorities to trust besides the default ones."""
-    dialect: Literal["ga", "beta"] = attrs.field(default="ga", validator=validators.one_of(*DIALECTS))
+    dialect: Literal["ga", "beta"] = attrs.field(
+        default=attrs.Factory(lambda self: self.served_by.dialect.name, takes_self=True),
+        validator=validators.one_of(*DIALECTS),
+    )
     model: str | None = None
     """None is the dialect's default model."""
     modality: Modality = attrs.field(default="audio", validator=validators.one_of("audio", "text"))
@@ -106,10 +121,16 @@ class ClientConfig:
     shared_files: bool = False
     """Leave it to the umask who may read the files, instead of keeping them for the user alone."""
 
+    sources: Mapping[str, Source] = attrs.field(factory=dict, eq=False, repr=False)
+    """Where each setting came from, and the key, by name; only what `load_config` made has it."""
+
     def __attrs_post_init__(self) -> None:
         """Check what one field cannot know alone."""
         if self.temperature is not None and self.protocol.default_temperature is None:
             msg = "temperature is set, but the GA dialect has none. Leave it out, or use --dialect beta."
+            raise ConfigError(msg)
+        if self.modality == "text" and self.served_by.always_speaks:
+            msg = f"{self.provider} always speaks. Leave out --modality text."
             raise ConfigError(msg)
         plain = urlsplit(self.url).scheme == "ws"
         if self.proxy is not None and self.api_key is not None and plain and not self.insecure_key:
@@ -127,8 +148,14 @@ class ClientConfig:
 
     @property
     def protocol(self) -> Dialect:
-        """The dialect as an object."""
-        return DIALECTS[self.dialect]
+        """The dialect as an object, with the provider's ways."""
+        theirs = self.served_by.dialect
+        return theirs if theirs.name == self.dialect else DIALECTS[self.dialect]
+
+    @property
+    def served_by(self) -> Provider:
+        """The provider as an object."""
+        return PROVIDERS.get(self.provider or "", UNKNOWN)
 
     @property
     def model_name(self) -> str:
@@ -141,11 +168,12 @@ class ClientConfig:
         """The URL with the model in its query."""
         parts = urlsplit(self.url)
         query = parse_qsl(parts.query, keep_blank_values=True)
+        parameter = self.served_by.model_parameter
         if self.model is not None:
-            query = [(name, value) for name, value in query if name != "model"]
+            query = [(name, value) for name, value in query if name != parameter]
         named = {name for name, _ in query}
         if self.model is not None or not named & {"model", "deployment", "call_id"}:
-            query.append(("model", self.model or self.protocol.default_model))
+            query.append((parameter, self.model or self.protocol.default_model))
         return urlunsplit(parts._replace(query=urlencode(query, errors="replace"), fragment=""))
 
     @property
@@ -182,6 +210,7 @@ class ClientConfig:
 
 
 SETTINGS: tuple[Setting, ...] = (
+    Setting(name="provider", kind=str, help="Server that is known by name.", choices=tuple(PROVIDERS)),
     Setting(name="url", kind=str, help="Server to talk to (ws:// or wss://)."),
     Setting(name="proxy", kind=str, metavar="URL", help="Proxy to go through (http, https, socks5, socks5h)."),
     Setting(name="ca_file", kind=Path, metavar="FILE", help="More authorities to trust (PEM)."),
@@ -219,65 +248,41 @@ def load_config(
     *,
     key_env: str | None = None,
     stored_keys: KeyStore | None = None,
+    files: Files | None = None,
+    profile: str | None = None,
+    needs_key: bool = True,
 ) -> ClientConfig:
     """
     Return the configuration of one run.
 
-    The key comes from the variable that *key_env* names; without it from `OPENAI_API_KEY`, but only for
-    api.openai.com; without that from *stored_keys*, for exactly this host and port. A key goes to the host it is
-    for, and no other.
+    The key comes from the variable that *key_env* names; without it from the one that the user's file names for its
+    server, or that the provider is known for (`OPENAI_API_KEY` for api.openai.com); without that from *stored_keys*,
+    for exactly this host and port. A key goes to the host it is for, and no other: the file of a directory never
+    leads one elsewhere.
 
     The proxy is the one of the setting, which an empty flag switches off; without it, the one that `proxy_for`
-    finds. From the environment none is taken for a server on this machine.
+    finds. From the environment and from files none is taken for a server on this machine.
 
     Args:
         flags: by field name; None and missing mean "not given".
         environ: the process environment.
         stored_keys: read only if no variable has the key, which blocks; None: no key is stored.
+        files: what `geppetto.settings.loading.read_files` read; None: there are none.
+        profile: the one of `--profile`, before that of `GEPPETTO_PROFILE` and those of the files.
+        needs_key: False for whoever does not connect: no key is looked for.
 
     Raises:
-        ConfigError: a value is wrong, the variable that *key_env* names is not set, the key would go over the
-            network unencrypted, or the stored keys cannot be trusted.
+        ConfigError: a value is wrong, there is no such profile, a variable that was named for the key is not set, the
+            key would go over the network unencrypted, or the stored keys cannot be trusted.
     """
-    values: dict[str, object] = {}
-    for setting in SETTINGS:
-        given = flags.get(setting.name)
-        if given is None:
-            text = environ.get(setting.variable, "")
-            given = setting.parse(text) if text else None
-        if given is not None:
-            values[setting.name] = given
-    config = ClientConfig(**values)  # type: ignore[arg-type]  # the table's kinds are the fields' types; a test checks it
-    if flags.get("proxy") is None:
-        config = attrs.evolve(config, proxy=_find_proxy(config, environ))
-    return attrs.evolve(config, api_key=_find_key(config, environ, key_env, stored_keys))
+    from geppetto.settings.loading import load  # which makes a ClientConfig
 
-
-def _find_proxy(config: ClientConfig, environ: Mapping[str, str]) -> str | None:
-    """Return the proxy of the environment for a run without --proxy: ours, or else everybody's."""
-    if is_loopback(urlsplit(config.url).hostname or ""):
-        return None  # not ours, either: `--offline` goes on working where it is set
-    return config.proxy or proxy_for(config.url, environ)
-
-
-def _find_key(
-    config: ClientConfig, environ: Mapping[str, str], key_env: str | None, stored_keys: KeyStore | None
-) -> str | None:
-    if key_env is not None:
-        key = environ.get(key_env, "").strip()
-        if not key:
-            msg = f"The variable {key_env}, which --key-env names, is not set. Set it to the key of {config.host}."
-            raise ConfigError(msg)
-        return key
-    for_openai = urlsplit(config.url).hostname == urlsplit(OPENAI_URL).hostname
-    key = environ.get(OPENAI_KEY_VARIABLE, "").strip() if for_openai else ""
-    if key:
-        return key
-    stored = stored_keys.find(server_of(config.url)) if stored_keys is not None else None
-    if stored is None and for_openai:
-        msg = (
-            f"{OPENAI_KEY_VARIABLE} is not set. Set it, store one with `geppetto keys set`, or try "
-            "`geppetto --offline`, which needs no key."
-        )
-        raise ConfigError(msg)
-    return stored
+    return load(
+        flags,
+        environ,
+        key_env=key_env,
+        stored_keys=stored_keys,
+        files=files,
+        profile=profile,
+        needs_key=needs_key,
+    )

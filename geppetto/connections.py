@@ -134,7 +134,7 @@ class Connections:
         config = self._config
         headers = [("User-Agent", f"geppetto/{__version__}"), *config.protocol.headers]
         if config.api_key is not None:
-            headers.append(("Authorization", f"Bearer {config.api_key}"))
+            headers.append(config.served_by.auth_header(config.api_key))
         limits = Limits(
             connect_timeout=config.connect_timeout,
             write_timeout=config.write_timeout,

@@ -1,8 +1,8 @@
 """
 The stored keys: one file for the user alone, with a key for each server.
 
-A JSON object of `host` or `host:port` to key, in `$GEPPETTO_CONFIG_DIR`, else `$XDG_CONFIG_HOME/geppetto`, else
-`~/.config/geppetto`. Every call blocks. No sentence of an error ever holds a key.
+A JSON object of `host` or `host:port` to key, in `config_directory`. Every call blocks. No sentence of an error ever
+holds a key.
 """
 
 from __future__ import annotations
@@ -108,6 +108,21 @@ def parse_server(text: str) -> str:
     return server
 
 
+def config_directory(environ: Mapping[str, str]) -> Path:
+    """
+    Return where the user's settings and keys are: one place, so that one variable moves both.
+
+    `$GEPPETTO_CONFIG_DIR`, else `$XDG_CONFIG_HOME/geppetto`, else `~/.config/geppetto`.
+    """
+    own = environ.get("GEPPETTO_CONFIG_DIR")
+    if own:
+        return Path(own).expanduser()
+    xdg = environ.get("XDG_CONFIG_HOME", "")
+    # A relative path is to be ignored. Source: XDG Base Directory Specification 0.8.
+    home = Path(xdg) if Path(xdg).is_absolute() else Path(environ.get("HOME") or Path.home()) / ".config"
+    return home / "geppetto"
+
+
 @attrs.frozen
 class KeyStore:
     """The file of stored keys, which need not exist."""
@@ -117,13 +132,7 @@ class KeyStore:
     @classmethod
     def of(cls, environ: Mapping[str, str]) -> KeyStore:
         """Return the store that *environ* points to."""
-        own = environ.get("GEPPETTO_CONFIG_DIR")
-        if own:
-            return cls(Path(own).expanduser() / FILE_NAME)
-        xdg = environ.get("XDG_CONFIG_HOME", "")
-        # A relative path is to be ignored. Source: XDG Base Directory Specification 0.8.
-        home = Path(xdg) if Path(xdg).is_absolute() else Path(environ.get("HOME") or Path.home()) / ".config"
-        return cls(home / "geppetto" / FILE_NAME)
+        return cls(config_directory(environ) / FILE_NAME)
 
     def find(self, server: str) -> str | None:
         """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import types
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin, get_type_hints
 from urllib.parse import parse_qs, urlsplit
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 from geppetto.config import OPENAI_URL, SETTINGS, ClientConfig, load_config
 from geppetto.errors import ConfigError
 from geppetto.realtime.events import Modality
+from geppetto.settings.source import Source
 
 if TYPE_CHECKING:
     from geppetto.setting import Setting
@@ -24,6 +26,7 @@ LOCAL = {"url": "ws://127.0.0.1:8080/v1/realtime"}
 
 # Two values for each setting, neither of them the default.
 SAMPLES: dict[str, tuple[object, object]] = {
+    "provider": ("xai", "huggingface"),
     "url": ("ws://127.0.0.1:1/a", "ws://127.0.0.1:2/b"),
     "proxy": ("http://proxy-a:3128", "http://proxy-b:3128"),
     "ca_file": (Path("a.pem"), Path("b.pem")),
@@ -85,17 +88,19 @@ def test_names_of_flags_and_variables() -> None:
 
 
 def test_the_table_fits_the_configuration() -> None:
-    """Every field but the key has its row, and the kind of the row is a type of the field."""
-    hints: dict[str, Any] = get_type_hints(ClientConfig, localns={"Modality": Modality})
+    """Every field but the key and the sources has its row, and the kind of the row is a type of the field."""
+    known = {"Modality": Modality, "Mapping": Mapping, "Source": Source}
+    hints: dict[str, Any] = get_type_hints(ClientConfig, localns=known)
     assert {setting.name for setting in SETTINGS} == {field.name for field in attrs.fields(ClientConfig)} - {
-        "api_key"
+        "api_key",
+        "sources",
     }
     for setting in SETTINGS:
         hint = hints[setting.name]
         options = get_args(hint) if get_origin(hint) in {types.UnionType, Union} else (hint,)
         kinds = {str if get_origin(option) is Literal else option for option in options} - {type(None)}
         assert kinds == {setting.kind}, setting.name
-        if setting.choices:
+        if setting.choices and get_origin(hint) is Literal:
             assert get_args(hint) == setting.choices
 
 

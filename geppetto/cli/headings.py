@@ -59,7 +59,7 @@ HEADINGS: Final[dict[str, tuple[str, ...]]] = {
         "rollover_margin",
         "max_message_bytes",
     ),
-    "This program": ("quiet", "version"),
+    "This program": ("quiet", "plain", "version"),
 }
 """Names of parameters by heading; what stands under none of them comes under the last."""
 

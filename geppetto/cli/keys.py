@@ -15,6 +15,7 @@ from geppetto.cli.saying import say, say_error
 from geppetto.config import OPENAI_URL
 from geppetto.errors import ConfigError, GeppettoError
 from geppetto.keys import KeyStore, check_key, masked, parse_server, server_of
+from geppetto.providers import PROVIDERS
 from geppetto.text import escape_line
 
 if TYPE_CHECKING:
@@ -29,8 +30,9 @@ def keys_command() -> None:
     """
     Store keys of servers, for you alone.
 
-    A stored key is sent to exactly the HOST (host or host:port) that it was stored for. OPENAI_API_KEY goes
-    before the one of api.openai.com, and --key-env before both.
+    A stored key is sent to exactly the HOST (host or host:port) that it was stored for; the name of a provider,
+    such as xai, is its host. The variable of a provider, such as OPENAI_API_KEY, goes before a stored key, and
+    --key-env before both.
     """
 
 
@@ -41,7 +43,7 @@ def keys_command() -> None:
 def set_key(context: click.Context, host: str) -> None:
     """Ask for the key of HOST without showing it, or read one line from a pipe, and store it."""
     with _sentences(context):
-        server = parse_server(host)
+        server = _server(host)
         store = KeyStore.of(os.environ)
         store.load()  # says what is wrong with the file before the key is asked for
         store.set(server, check_key(_read_key(server)))
@@ -69,12 +71,32 @@ def list_keys(context: click.Context) -> None:
 def delete_key(context: click.Context, host: str) -> None:
     """Forget the key of HOST."""
     with _sentences(context):
-        server = parse_server(host)
+        server = _server(host)
         store = KeyStore.of(os.environ)
         if not store.delete(server):
             msg = f"No key is stored for {server}. `geppetto keys list` shows the stored ones."
             raise ConfigError(msg)
         say(f"The key for {escape_line(server)} is deleted.")
+
+
+def _server(text: str) -> str:
+    """
+    Return the server that *text* names: by a provider's name, or as `parse_server` has it.
+
+    Raises:
+        ConfigError: it names none, or a provider whose host is another for each account, or that takes no key.
+    """
+    known = PROVIDERS.get(text)
+    if known is None:
+        return parse_server(text)
+    if known.placeholders:
+        example = server_of(known.url).replace("{", "").replace("}", "").replace("resource", "RESOURCE", 1)
+        msg = f"Each account of {known.name} has a host of its own. Name yours: `geppetto keys set {example}`."
+        raise ConfigError(msg)
+    if known.name == "offline":
+        msg = "The embedded server needs no key. `geppetto --offline` talks to it."
+        raise ConfigError(msg)
+    return server_of(known.url)
 
 
 @contextmanager

@@ -17,10 +17,16 @@ from geppetto.status import ExitStatus
 _COMMANDS = {
     "ask": ("geppetto.cli.ask", "ask_command", "Ask one question, and leave."),
     "batch": ("geppetto.cli.batch", "batch_command", "Ask every question of a file."),
+    "completion": ("geppetto.cli.completion", "completion_command", "Print the completion script of a shell."),
+    "doctor": ("geppetto.cli.doctor", "doctor_command", "Check what is between this machine and an answer."),
+    "history": ("geppetto.cli.history", "history_command", "List, search, show and delete kept conversations."),
+    "config": ("geppetto.cli.config", "config_command", "Show, find, write and edit the settings."),
     "keys": ("geppetto.cli.keys", "keys_command", "Store the keys of servers, for you alone."),
     "log": ("geppetto.cli.log", "log_command", "Print the wire log of a session, for people to read."),
+    "models": ("geppetto.cli.models", "models_command", "List the models of a server."),
     "repair": ("geppetto.cli.repair", "repair_command", "Finish the files that a killed session left behind."),
     "serve": ("geppetto.cli.serve", "serve_command", "Run the embedded server alone, for other clients."),
+    "voices": ("geppetto.cli.voices", "voices_command", "List the voices that are known."),
 }
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import click
 
+from geppetto.cli.completion import COMPLETERS
 from geppetto.cli.servers import Target
 from geppetto.config import SETTINGS
 
@@ -29,10 +30,24 @@ def _option(setting: Setting) -> Callable[[Command], Command]:
     if setting.kind is Path:
         kind = click.Path(path_type=Path)
     metavar = setting.metavar or {Path: "DIR", int: "N", float: "N"}.get(setting.kind)
-    return click.option(setting.flag, setting.name, type=kind, default=None, metavar=metavar, help=setting.help)
+    return click.option(
+        setting.flag,
+        setting.name,
+        type=kind,
+        default=None,
+        metavar=metavar,
+        help=setting.help,
+        shell_complete=COMPLETERS.get(setting.name),
+    )
 
 
 _SERVER = (
+    click.option(
+        "--profile",
+        metavar="NAME",
+        default=None,
+        help="Settings of [profile.NAME] in your files, or a provider such as xai.",
+    ),
     click.option(
         "--offline",
         is_flag=True,
@@ -52,6 +67,7 @@ _SERVER = (
         "--key-env",
         metavar="NAME",
         envvar="GEPPETTO_KEY_ENV",
+        shell_complete=COMPLETERS["key_env"],
         help="Variable that holds the key for the server of --url.",
     ),
     click.option(
@@ -67,6 +83,13 @@ _SERVER = (
         is_flag=True,
         default=None,
         help="Only warnings and errors on stderr; of a script, one line for each question on stdout.",
+    ),
+    click.option(
+        "--plain",
+        is_flag=True,
+        default=None,
+        envvar="GEPPETTO_PLAIN",
+        help="At a terminal: plain lines, nothing is drawn anew. For screen readers.",
     ),
 )
 """What every run takes beside the settings."""
@@ -189,6 +212,26 @@ def run_options(function: Command) -> Command:
     return function
 
 
+def setting_options(*names: str) -> Callable[[Command], Command]:
+    """Return what gives a command the flags of those settings that *names* lists."""
+
+    def give(function: Command) -> Command:
+        for setting in reversed(SETTINGS):
+            function = _option(setting)(function) if setting.name in names else function
+        return function
+
+    return give
+
+
+def server_options(function: Command) -> Command:
+    """Give a command the flags of all runs but those of the script: the server, the settings."""
+    for option in reversed(_SERVER):
+        function = option(function)
+    for setting in reversed(SETTINGS):
+        function = _option(setting)(function)
+    return function
+
+
 def read_flags(given: Mapping[str, object], above: Mapping[str, Any] | None = None) -> tuple[Target, ScriptFlags]:
     """Sort the flags of a command; what was not given to it may have been given to the command *above*."""
     flags: dict[str, Any] = dict(above or {})
@@ -201,5 +244,7 @@ def read_flags(given: Mapping[str, object], above: Mapping[str, Any] | None = No
         key_env=flags.get("key_env"),
         metrics_file=flags.get("metrics_file"),
         quiet=bool(flags.get("quiet")),
+        plain=bool(flags.get("plain")),
+        profile=flags.get("profile"),
     )
     return target, ScriptFlags(**{field.name: flags.get(field.name) for field in attrs.fields(ScriptFlags)})

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import os
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import attrs
 
-from geppetto.config import OPENAI_KEY_VARIABLE, OPENAI_URL, load_config
+from geppetto.config import OPENAI_URL, load_config
 from geppetto.errors import ConfigError
-from geppetto.keys import KeyStore
+from geppetto.keys import KeyStore, config_directory
+from geppetto.providers import OFFLINE_URL
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
-    from pathlib import Path
 
     from geppetto.config import ClientConfig
-
-_OFFLINE_URL = "ws://127.0.0.1/v1/realtime"
-"""Until the embedded server has its port."""
 
 
 @attrs.frozen(kw_only=True)
@@ -33,6 +31,9 @@ class Target:
     key_env: str | None
     metrics_file: Path | None
     quiet: bool
+    profile: str | None = None
+    plain: bool = False
+    """At a terminal: lines one below the other, and nothing that is drawn anew."""
 
     def configure(self, *, needs_key: bool = True) -> ClientConfig:
         """
@@ -43,16 +44,28 @@ class Target:
         Raises:
             ConfigError: a value is wrong or missing, or two flags go against each other.
         """
-        if not self.offline:
-            stored = KeyStore.of(os.environ)
-            environ = dict(os.environ) if needs_key else {**os.environ, OPENAI_KEY_VARIABLE: "not-needed-here"}
-            return load_config(
-                self.settings, environ, key_env=self.key_env if needs_key else None, stored_keys=stored
-            )
-        if self.settings.get("url") is not None or self.key_env is not None:
-            msg = "--offline talks to the embedded server. Leave out --url and --key-env, or leave out --offline."
-            raise ConfigError(msg)
-        return load_config({**self.settings, "url": _OFFLINE_URL}, os.environ)
+        if not self.offline_lead_s >= 0:  # nor when it is no number
+            raise ConfigError(f"--offline-lead is {self.offline_lead_s:g}, but must be zero or more seconds.")
+        from geppetto.settings.loading import read_files  # not for --help
+
+        settings = self.settings
+        if self.offline:
+            if self.key_env is not None or any(settings.get(name) is not None for name in ("url", "provider")):
+                msg = (
+                    "--offline talks to the embedded server. Leave out --url, --provider and --key-env, or leave out "
+                    "--offline."
+                )
+                raise ConfigError(msg)
+            settings = {**settings, "provider": "offline", "url": OFFLINE_URL}
+        return load_config(
+            settings,
+            os.environ,
+            key_env=self.key_env,
+            stored_keys=KeyStore.of(os.environ),
+            files=read_files(Path(), config_directory(os.environ)),
+            profile=self.profile,
+            needs_key=needs_key,
+        )
 
     @asynccontextmanager
     async def server(self, config: ClientConfig) -> AsyncIterator[tuple[ClientConfig, str]]:
@@ -64,7 +77,16 @@ class Target:
         Raises:
             GeppettoError: the embedded server cannot be started.
         """
-        if not self.offline:
+        if config.provider != "offline":
+            source = config.sources.get("url")
+            if source is not None and source.kind == "project" and not self.quiet:
+                # Whoever works in somebody else's directory is to see whose server hears the questions.
+                import trio  # not for --help
+
+                from geppetto.cli.saying import say
+
+                sentence = f"The settings of this directory ({source}) lead to {config.host}."
+                await trio.to_thread.run_sync(say, sentence)
             yield config, f"{config.host}, {config.model_name}" if config.url == OPENAI_URL else config.host
             return
         from geppetto.offline.server import open_offline_server

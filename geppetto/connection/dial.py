@@ -117,6 +117,9 @@ async def _reach(address: SplitResult, proxy: Proxy | None, context: ssl.SSLCont
             return await open_socks(proxy, host, port)
         except OSError as error:
             raise dns_failure(address.netloc, error) from error
+        except UnicodeError as error:  # of the system's resolver: a label of more than 63 characters
+            msg = f"{host!r} is not a name that a host can have. Check the address."
+            raise ConfigError(msg) from error
     from geppetto.connection.tunnel import connect_through
 
     try:

@@ -54,6 +54,23 @@ def _session_ga(settings: SessionSettings) -> dict[str, object]:
     return session
 
 
+def _session_xai(settings: SessionSettings) -> dict[str, object]:
+    """
+    Return the session of xAI: GA, but voice and turn detection are flat, and there is neither type nor modality.
+
+    Source: recorded sessions with Grok Voice, 2026-11.
+    """
+    session = _session_ga(settings)
+    audio = session["audio"]
+    assert isinstance(audio, dict)
+    audio["input"].pop("turn_detection")
+    session["turn_detection"] = None
+    if (voice := audio["output"].pop("voice", None)) is not None:
+        session["voice"] = voice
+    del session["type"], session["output_modalities"]  # it always speaks
+    return session
+
+
 def _session_beta(settings: SessionSettings) -> dict[str, object]:
     """Return the flat beta session."""
     session: dict[str, object] = {
@@ -92,6 +109,7 @@ class Dialect:
     name: str
     default_model: str
     default_voice: str
+    """Empty leaves it to the server."""
     default_temperature: float | None
     """None where the dialect has no temperature."""
     headers: tuple[tuple[str, str], ...]
@@ -161,5 +179,15 @@ BETA = Dialect(
     headers=(("OpenAI-Beta", "realtime=v1"),),
     assistant_text="text",
     encode_session=_session_beta,
+)
+GA_OF_ANY_MODEL = attrs.evolve(GA, default_voice="")
+"""For servers whose voices nobody knows beforehand: theirs is taken."""
+BETA_OF_ANY_MODEL = attrs.evolve(BETA, default_voice="")
+XAI = attrs.evolve(
+    GA,
+    default_model="grok-voice-latest",
+    default_voice="eve",
+    assistant_text="text",
+    encode_session=_session_xai,
 )
 DIALECTS: Mapping[str, Dialect] = {dialect.name: dialect for dialect in (GA, BETA)}

@@ -48,6 +48,8 @@ PLAIN: dict[str, Any] = {
     "key_env": None,
     "metrics_file": None,
     "quiet": False,
+    "profile": None,
+    "plain": False,
 }
 
 
@@ -63,14 +65,15 @@ def test_without_a_command_it_asks_what_comes_through_stdin(
 
 def test_every_flag_reaches_the_run(runs: list[Run]) -> None:
     """Each row of the table of settings is a flag whose value arrives in its own type."""
-    values = {"dialect": "beta", "modality": "text"}
+    values = {"dialect": "beta", "modality": "text", "provider": "xai"}
     args: list[str] = []
     expected: dict[str, object] = {}
     for setting in SETTINGS:
         text = values.get(setting.name, "17")
         args += [setting.flag] if setting.kind is bool else [setting.flag, text]
         expected[setting.name] = True if setting.kind is bool else setting.kind(text)
-    more = ["--offline", "--offline-lead", "0", "--key-env", "K", "--metrics", "m.json", "-q"]
+    more = ["--offline", "--offline-lead", "0", "--key-env", "K", "--metrics", "m.json", "-q", "--profile", "p"]
+    more.append("--plain")
     assert CliRunner().invoke(cli, [*args, *more]).exit_code == ExitStatus.UNANSWERED
     assert runs[0][0] == {
         **expected,
@@ -79,6 +82,8 @@ def test_every_flag_reaches_the_run(runs: list[Run]) -> None:
         "key_env": "K",
         "metrics_file": Path("m.json"),
         "quiet": True,
+        "profile": "p",
+        "plain": True,
     }
     assert {type(value) for value in expected.values()} == {str, int, float, bool, type(Path())}
 

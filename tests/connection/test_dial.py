@@ -292,3 +292,9 @@ async def test_cancelling_closes_everything() -> None:
                     await heard.wait()
                     nursery.cancel_scope.cancel()
                 await ended.wait()
+
+
+async def test_a_name_that_no_host_can_have() -> None:
+    """A label that is too long for DNS is a wrong setting, and no traceback."""
+    with trio.fail_after(BOUND_S), pytest.raises(ConfigError, match="is not a name that a host can have"):
+        await dial(urlsplit(f"ws://{'a' * 70}.example/v1/realtime"))

@@ -116,6 +116,8 @@ class ClientConfig:
 
     audio_output_dir: Path = attrs.field(default=Path("audio_output"), converter=Path)
     log_dir: Path = attrs.field(default=Path("logs"), converter=Path)
+    no_memory: bool = False
+    """Keep nothing of a chat in the database of conversations."""
     log_audio: bool = False
     """Keep audio payloads in the wire log instead of `[trimmed: N bytes]`."""
     shared_files: bool = False
@@ -236,6 +238,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(name="audio_output_dir", kind=Path, help="Where WAVs and transcripts go."),
     Setting(name="log_dir", kind=Path, help="Where wire logs go."),
     Setting(name="prices_file", kind=Path, metavar="FILE", help="Prices of models (TOML), before the known ones."),
+    Setting(name="no_memory", kind=bool, help="Keep no record of the chat for later."),
     Setting(name="log_audio", kind=bool, help="Keep audio payloads in the wire log."),
     Setting(name="shared_files", kind=bool, help="Leave it to the umask who may read the files."),
     Setting(name="insecure_key", kind=bool, help="Send the key over ws:// to another machine, too."),

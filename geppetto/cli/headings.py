@@ -59,7 +59,8 @@ HEADINGS: Final[dict[str, tuple[str, ...]]] = {
         "rollover_margin",
         "max_message_bytes",
     ),
-    "This program": ("quiet", "plain", "version"),
+    "Chat": ("continue_last", "no_memory", "plain"),
+    "This program": ("quiet", "version"),
 }
 """Names of parameters by heading; what stands under none of them comes under the last."""
 

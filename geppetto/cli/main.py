@@ -7,6 +7,7 @@ import os
 import sys
 from typing import NoReturn
 
+import attrs
 import click
 
 from geppetto import __version__
@@ -78,7 +79,8 @@ def cli(here: click.Context, /, **flags: object) -> None:
     if here.invoked_subcommand is not None:
         return
     target, script = read_flags(flags)
-    if os.isatty(0) and os.isatty(1) and not script.any:
+    script_flags = attrs.evolve(script, resume=None) if script.resume else script  # of a chat, it names one
+    if os.isatty(0) and os.isatty(1) and not script_flags.any:
         from geppetto.cli.chat import chat
 
         here.exit(chat(target))

@@ -85,6 +85,14 @@ _SERVER = (
         help="Only warnings and errors on stderr; of a script, one line for each question on stdout.",
     ),
     click.option(
+        "--continue",
+        "-c",
+        "continue_last",
+        is_flag=True,
+        default=None,
+        help="Go on with the last conversation of the chat.",
+    ),
+    click.option(
         "--plain",
         is_flag=True,
         default=None,
@@ -148,7 +156,12 @@ _SCRIPT = (
     ),
     click.option("--no-manifest", is_flag=True, default=None, help="Keep no manifest."),
     click.option(
-        "--resume", is_flag=True, default=None, help="Take up a run again: skip what its manifest has answers for."
+        "--resume",
+        is_flag=False,
+        flag_value="",
+        default=None,
+        metavar="[ID]",
+        help="Of a script: skip what its manifest has answers for. Of a chat: go on with conversation ID.",
     ),
     click.option(
         "--progress", is_flag=True, default=None, help="Show how far the run is, also where stderr is no terminal."
@@ -188,7 +201,8 @@ class ScriptFlags:
     audio_format: str | None = None
     manifest: Path | None = None
     no_manifest: bool | None = None
-    resume: bool | None = None
+    resume: str | None = None
+    """Of a chat the conversation; empty where none was named."""
     progress: bool | None = None
     dry_run: bool | None = None
     max_cost: float | None = None
@@ -246,5 +260,6 @@ def read_flags(given: Mapping[str, object], above: Mapping[str, Any] | None = No
         quiet=bool(flags.get("quiet")),
         plain=bool(flags.get("plain")),
         profile=flags.get("profile"),
+        goes_on_with="" if flags.get("continue_last") else flags.get("resume") or None,
     )
     return target, ScriptFlags(**{field.name: flags.get(field.name) for field in attrs.fields(ScriptFlags)})

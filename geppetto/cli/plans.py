@@ -57,9 +57,12 @@ def _check(flags: ScriptFlags, config: ClientConfig, *, single: bool) -> None:
         raise ConfigError("--audio-format is the one of --audio-out, which is not given. Add `--audio-out -`.")
     if flags.audio_out is not None and config.modality == "text":
         raise ConfigError(_BOTH.format("--audio-out", "--modality text"))
-    if flags.resume and flags.no_manifest:
+    if flags.resume:
+        msg = f"--resume {flags.resume} goes on with a conversation at a terminal. A manifest is named by --manifest."
+        raise ConfigError(msg)
+    if flags.resume is not None and flags.no_manifest:
         raise ConfigError("--resume needs the manifest that --no-manifest leaves out. Leave out one of them.")
-    if flags.resume and single and flags.manifest is None:
+    if flags.resume is not None and single and flags.manifest is None:
         raise ConfigError(
             "One question has no run to resume. Name a manifest with --manifest, or leave out --resume."
         )

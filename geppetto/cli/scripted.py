@@ -66,6 +66,8 @@ def scripted(
         elsewhere: who asks, if not sessions of this process.
     """
     try:
+        if target.goes_on_with == "":
+            raise ConfigError("--continue goes on with a conversation at a terminal. Leave it out for a script.")
         config = target.configure(needs_key=not flags.dry_run)
         live = flags.jobs in {None, 1} and elsewhere is None and not flags.as_json and not target.quiet
         plan = make_plan(flags, config, single=single, live=live)
@@ -172,7 +174,7 @@ class _Run:
     def _begin(self) -> Sequence[Said]:
         """Take up the run, or begin one, if its limits can be kept."""
         self._check_price()
-        if self.flags.resume:
+        if self.flags.resume is not None:
             said = self.keeper.take_up(self.config.history_budget)
             kept = self.keeper.answered
             if not self.target.quiet:
@@ -206,7 +208,7 @@ class _Run:
             raise ConfigError(msg)
 
     async def _batch(self, config: ClientConfig, source: Source, history: Sequence[Said]) -> None:
-        plan = attrs.evolve(self.plan, resume=bool(self.flags.resume))
+        plan = attrs.evolve(self.plan, resume=self.flags.resume is not None)
         batch = Batch(
             config=config,
             plan=plan,

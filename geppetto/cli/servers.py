@@ -34,6 +34,8 @@ class Target:
     profile: str | None = None
     plain: bool = False
     """At a terminal: lines one below the other, and nothing that is drawn anew."""
+    goes_on_with: str | None = None
+    """An earlier conversation, by id or name; empty is the last one, None a new one."""
 
     def configure(self, *, needs_key: bool = True) -> ClientConfig:
         """

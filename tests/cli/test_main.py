@@ -50,6 +50,7 @@ PLAIN: dict[str, Any] = {
     "quiet": False,
     "profile": None,
     "plain": False,
+    "goes_on_with": None,
 }
 
 
@@ -73,7 +74,7 @@ def test_every_flag_reaches_the_run(runs: list[Run]) -> None:
         args += [setting.flag] if setting.kind is bool else [setting.flag, text]
         expected[setting.name] = True if setting.kind is bool else setting.kind(text)
     more = ["--offline", "--offline-lead", "0", "--key-env", "K", "--metrics", "m.json", "-q", "--profile", "p"]
-    more.append("--plain")
+    more += ["--plain", "--continue"]
     assert CliRunner().invoke(cli, [*args, *more]).exit_code == ExitStatus.UNANSWERED
     assert runs[0][0] == {
         **expected,
@@ -84,6 +85,7 @@ def test_every_flag_reaches_the_run(runs: list[Run]) -> None:
         "quiet": True,
         "profile": "p",
         "plain": True,
+        "goes_on_with": "",
     }
     assert {type(value) for value in expected.values()} == {str, int, float, bool, type(Path())}
 

@@ -25,6 +25,7 @@ from geppetto.pricing.price_list import PriceList
 from geppetto.question import Words
 from geppetto.realtime.reply import Asking
 from geppetto.records.metrics import Metrics
+from geppetto.records.modes import check_writable
 from geppetto.records.wirelog import WireLog
 from geppetto.status import ExitStatus
 from geppetto.stopper import Stopper
@@ -215,6 +216,7 @@ async def run_with_signals(stopper: Stopper, main: Callable[[], Awaitable[None]]
 
 
 def _open_files(config: ClientConfig) -> tuple[WireLog, PriceList]:
+    check_writable(config.audio_output_dir)  # before anything is asked, and paid for
     prices = PriceList.load(config.prices_file)
     log = WireLog.open(
         config.log_dir, local_now(), log_audio=config.log_audio, secrets=config.secrets, modes=config.file_modes

@@ -89,6 +89,7 @@ class ChatTasks:
             self._files_send,
             self._display_send.clone(),
             close_s=config.shutdown_timeout * _CLOSE_SHARE,
+            words=self._screen is not None and hooks.words,
             sound=hooks.sound,
             keep_up=lambda: keep_up(log, config.write_timeout),
         )

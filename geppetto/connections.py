@@ -54,11 +54,12 @@ class Connections:
         notice_send: trio.MemorySendChannel[ToDisplay],
         *,
         close_s: float,
+        words: bool,
         sound: bool,
         keep_up: Callable[[], Awaitable[None]],
     ) -> None:
         """
-        Hand what happens to *files_send* and *notice_send*, the audio to both if *sound*.
+        Hand what happens to *files_send* and *notice_send*; *words* and *sound* tell what of answers goes to both.
 
         A connection takes *close_s* seconds to close. After each message *keep_up* waits for whoever is behind.
         """
@@ -69,6 +70,7 @@ class Connections:
         self._files_send = files_send
         self._notice_send = notice_send
         self._close_s = close_s
+        self._words = words
         self._sound = sound
         self._keep_up = keep_up
         self._way: Route | None = None
@@ -107,7 +109,14 @@ class Connections:
             )
 
     async def _hand_on(self, happenings: Iterable[Happening]) -> None:
-        await route(happenings, self._files_send, self._notice_send, self._config.write_timeout, sound=self._sound)
+        await route(
+            happenings,
+            self._files_send,
+            self._notice_send,
+            self._config.write_timeout,
+            words=self._words,
+            sound=self._sound,
+        )
 
     async def _one_connection(self) -> Ended:
         """Connect and run a session, until it fails or is told to stop."""

@@ -21,6 +21,8 @@ class Hooks:
 
     screen: Screen | None = None
     """Shows words and notices, where there is no terminal."""
+    words: bool = True
+    """Whether the screen is given the words as they arrive."""
     sound: bool = False
     """Whether the screen is given the audio, too."""
     commit: Callable[[Answer], None] | None = None

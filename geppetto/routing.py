@@ -48,10 +48,12 @@ async def route(
     display: trio.MemorySendChannel[ToDisplay],
     patience_s: float,
     *,
+    words: bool = True,
     sound: bool = False,
 ) -> None:
     """
-    Hand *happenings* to whom they concern; audio to the display, too, if that wants *sound*.
+    Hand *happenings* to whom they concern; words and audio to the display, too, if that
+    wants them.
 
     Cancellation: the files are told everything first. The conversation has changed with what was heard already, so
         that the end of a reply, lost here, would leave its files unfinished. The screen may miss something.
@@ -66,19 +68,19 @@ async def route(
         if isinstance(happening, ToFiles):
             await hand_on(files, happening, patience_s, "The audio files", shield=True)
     for happening in happenings:
-        thing = _shown(happening, sound=sound)
+        thing = _shown(happening, words=words, sound=sound)
         if thing is not None:
             await hand_on(display, thing, patience_s, "The screen")
 
 
-def _shown(happening: Happening, *, sound: bool) -> ToDisplay | None:
+def _shown(happening: Happening, *, words: bool, sound: bool) -> ToDisplay | None:
     """Return what the display is told of *happening*; raise what ends the session."""
     match happening:
         case happened.ReplyAudio():
             return Sound(happening) if sound and happening.reply.turn is not None else None
         case happened.ReplyText():
             turn = happening.reply.turn
-            return Words(turn.index, happening.delta) if turn is not None else None
+            return Words(turn.index, happening.delta) if words and turn is not None else None
         case happened.SessionReady():
             return Ready()
         case happened.RateLimited():

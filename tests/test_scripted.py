@@ -120,8 +120,8 @@ async def test_head_ends_the_run_quietly(tmp_path: Path) -> None:
         )
     assert [result["index"] for result in results(ran)] == [1]
     assert "status 141" in ran.stderr
-    assert "geppetto:" not in ran.stderr
-    assert "Traceback" not in ran.stderr
+    for complaint in ("geppetto:", "Traceback", "the answer is partial", "the manifest is"):
+        assert complaint not in ran.stderr
     assert len(desk.asked) < 1900
 
 
@@ -203,8 +203,8 @@ async def test_a_limit_of_cost_ends_the_asking(tmp_path: Path) -> None:
     async with scripted_server(desk.story) as server:
         ran = await run_program(["--url", server.url, *args, "--max-cost", "1.0"], cwd=tmp_path, stdin=text)
         assert ran.status == ExitStatus.UNANSWERED, ran.stderr
-        assert "$0.8000 of $1.0 are spent" in ran.stderr
-        assert "The limit of $1.0 is reached" in ran.stderr
+        assert "$0.8000 of $1.00 are spent" in ran.stderr
+        assert "The limit of $1.00 is reached" in ran.stderr
         assert "--resume" in ran.stderr
         told = results(ran)
         assert 10 <= len(told) == len(desk.asked) <= 12

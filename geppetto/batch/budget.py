@@ -6,6 +6,8 @@ from decimal import Decimal
 
 import attrs
 
+from geppetto.pricing.cost import dollars
+
 _WARN_AT = Decimal("0.8")
 
 
@@ -37,10 +39,10 @@ class Budget:
     def reached(self, now: float) -> str | None:
         """Return which limit is reached, as a sentence; None while there is something left."""
         if self.max_usd is not None and self.spent_usd >= self.max_usd:
-            return f"The limit of ${self.max_usd} is reached (${self.spent_usd:.4f} spent)."
+            return f"The limit of {dollars(self.max_usd)} is reached ({dollars(self.spent_usd)} spent)."
         if now >= self.ends_at:
             assert self.max_s is not None
-            return f"The limit of {self.max_s / 60:g} minutes is reached."
+            return f"The limit of {_minutes(self.max_s)} is reached."
         return None
 
     def warning(self, now: float) -> str | None:
@@ -48,17 +50,21 @@ class Budget:
         if self.max_usd is not None and self.unpriced and "unpriced" not in self._warned:
             self._warned.add("unpriced")
             return (
-                f"an answer used tokens whose price is not known, so the limit of ${self.max_usd} does not hold for "
-                "it; --prices-file tells the price"
+                f"an answer used tokens whose price is not known, so the limit of {dollars(self.max_usd)} does not "
+                "hold for it; --prices-file tells the price"
             )
         if self.max_usd is not None and "usd" not in self._warned and self.spent_usd >= self.max_usd * _WARN_AT:
             self._warned.add("usd")
-            return f"${self.spent_usd:.4f} of ${self.max_usd} are spent"
+            return f"{dollars(self.spent_usd)} of {dollars(self.max_usd)} are spent"
         if (
             self.max_s is not None
             and "s" not in self._warned
             and now - self.started_at >= self.max_s * float(_WARN_AT)
         ):
             self._warned.add("s")
-            return f"{(now - self.started_at) / 60:.1f} of {self.max_s / 60:g} minutes are over"
+            return f"{(now - self.started_at) / 60:.1f} of {_minutes(self.max_s)} are over"
         return None
+
+
+def _minutes(seconds: float) -> str:
+    return f"{seconds / 60:g} {'minute' if seconds == 60 else 'minutes'}"

@@ -157,7 +157,7 @@ class Estimate:
         if costs is not None:
             found.append(f"{costs[0]} to {costs[1]} for {escape_line(model)}, by {escape_line(costs[1].source)}")
         elif self.questions:
-            found.append(f"The price of {escape_line(model)} is not known here. --prices-file tells it.")
+            found.append(f"A price that {escape_line(model)} needs is not known here. --prices-file tells it.")
         found.append(f"assumed: {'; '.join(self.assumptions())}")
         return found
 

@@ -20,7 +20,7 @@ from typing import IO, TYPE_CHECKING, Final
 import attrs
 
 from geppetto.audio.wav import cannot_write
-from geppetto.records.modes import PRIVATE, create_temporary
+from geppetto.records.modes import PRIVATE, create_temporary, make_directory
 from geppetto.redaction import Redactor
 
 if TYPE_CHECKING:
@@ -113,6 +113,7 @@ class JUnitReport:
                 self._write_to(device, redactor)
             return
         target = Path(os.path.realpath(path))  # a symbolic link stays one
+        make_directory(target.parent, modes.directory)
         fd, temporary = create_temporary(target, modes.file)
         try:
             with os.fdopen(fd, "wb") as file:

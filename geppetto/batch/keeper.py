@@ -70,7 +70,8 @@ class Keeper:
         Make the manifest, unless it was made before.
 
         Raises:
-            OutputFailed: it cannot be made, or there is one already.
+            ConfigError: there is one already.
+            OutputFailed: it cannot be made.
         """
         with self._lock:
             if self._off or self._manifest is not None:
@@ -166,7 +167,7 @@ class Keeper:
             if not path.exists():
                 try:
                     return Manifest.create(path, self._modes)
-                except OutputFailed:
+                except ConfigError:
                     if not path.exists():
                         raise
         raise AssertionError("counting never ends")

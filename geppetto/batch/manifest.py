@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 from geppetto.audio.wav import cannot_write
 from geppetto.batch.result import Result
-from geppetto.errors import ConfigError, OutputFailed
+from geppetto.errors import ConfigError
 from geppetto.records.locking import lock
 from geppetto.records.modes import PRIVATE, make_directory
 from geppetto.records.naming import flush_directory
@@ -57,7 +57,8 @@ class Manifest:
         Begin a new manifest; the caller closes it.
 
         Raises:
-            OutputFailed: there is something at *path* already, or it cannot be made.
+            ConfigError: there is something at *path* already.
+            OutputFailed: it cannot be made.
         """
         try:
             make_directory(path.parent, modes.directory)
@@ -67,7 +68,7 @@ class Manifest:
             fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND, modes.file)
         except FileExistsError as error:
             msg = f"{path} exists. Take that run up again with --resume, or name another file with --manifest."
-            raise OutputFailed(msg) from error
+            raise ConfigError(msg) from error
         except OSError as error:
             raise cannot_write(path, error) from error
         _hold(path, fd)

@@ -47,6 +47,8 @@ class Plan:
     resume: bool = False
     ahead: int = AHEAD
     """Questions of one session that are on their way at a time."""
+    words: bool = False
+    """Whether the screen is given the words as they arrive."""
     sound: bool = False
     """Whether the screen is given the audio."""
 

@@ -7,6 +7,7 @@ not mend, or for each question. What ends one session leaves the others alone; w
 
 from __future__ import annotations
 
+from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
 import attrs
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
     from geppetto.records.metrics import Metrics
     from geppetto.tasks.display import Screen
 
+_LEAVING = 16
+"""Sessions that may be closed at a time, when nothing hurries: each has a deadline for its files and its Close."""
 _TRIES = 2
 """Sessions that may end over one question before it is given up."""
 
@@ -64,6 +67,7 @@ class Pool:
     """What was said before the run."""
     asks_before_questions: bool = True
     """Whether a session is opened before there is a question: then a wrong key is known without one."""
+    _leaving: trio.Semaphore = attrs.field(factory=lambda: trio.Semaphore(_LEAVING), init=False)
     _strikes: int = 0
     """Sessions in a row, of all workers, that brought nothing."""
     _answered: bool = False
@@ -112,19 +116,23 @@ class Pool:
         stopper = Stopper()
         hooks = Hooks(
             screen=self.screen,
+            words=self.plan.words,
             sound=self.plan.sound,
             commit=lambda answer: self._commit(lane, answer),
             name_of=None if self.plan.names is None else self._name_of,
             slow_down=self.pacing.slow_down,
         )
-        with stopper.follows(self.stopper):
+        async with AsyncExitStack() as left:
+            left.enter_context(stopper.follows(self.stopper))
             async with open_chat(config, stopper=stopper, metrics=self.metrics, hooks=hooks, history=history) as chat:
                 self.tally.sessions += 1
                 self.tally.log_path = self.tally.log_path or chat.log_path
                 async with trio.open_nursery() as askers:
                     for _ in range(self.plan.ahead):
                         askers.start_soon(self._ask, chat, lane)
-                return chat.history if self.plan.context == "conversation" else ()
+                said = chat.history if self.plan.context == "conversation" else ()
+                await left.enter_async_context(self._leaving)
+        return said
 
     async def _ask(self, chat: Chat, lane: Lane) -> None:
         """Ask one question after another."""

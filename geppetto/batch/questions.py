@@ -77,6 +77,7 @@ class QuestionParser:
                     why = f"has no id, and its number {own_id} is the id of an earlier line"
                 given_id = None  # two results of one id could not be told apart
                 raise Wrong(why)
+            given_id = own_id  # nobody else has it: a line that is wrong in another way keeps it
             return fields.ask(index=self._index, given_id=own_id, line=self._lines)
         except Wrong as wrong:
             return self._bad(given_id, str(wrong))

@@ -71,6 +71,10 @@ def dry_run(
     if as_json:
         shown = json.dumps(estimate.as_json(config.model_name, costs)) + "\n"
     else:
-        shown = "".join(f"{escape_line(line)}\n" for line in estimate.lines(config.model_name, costs))
+        lines = estimate.lines(config.model_name, costs)
+        if config.provider == "offline" and config.prices_file is None:
+            lines = [line for line in lines if "--prices-file" not in line]
+            lines.append("the embedded server costs nothing")
+        shown = "".join(f"{escape_line(line)}\n" for line in lines)
     write_stdout(shown.encode("utf-8", "replace"))
     return ExitStatus.UNANSWERED if estimate.bad_lines else ExitStatus.OK

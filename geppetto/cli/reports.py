@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 import attrs
@@ -12,6 +13,7 @@ from geppetto.cli.progress import Progress
 from geppetto.cli.screen import write_stderr
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from geppetto.batch.result import Result
@@ -48,6 +50,10 @@ class Reports:
             write_stderr(text)
         else:
             self._progress.write_above(text)
+
+    def above(self) -> AbstractContextManager[None]:
+        """Take the bar away while somebody else writes whole lines to the terminal."""
+        return nullcontext() if self._progress is None else self._progress.above()
 
     def add(self, result: Result) -> None:
         """Take a result into account."""

@@ -163,9 +163,9 @@ class TerminalScreen:
         self._out(out)
 
     def close(self) -> None:
-        """Leave the cursor at the start of a line."""
+        """End what was begun: words of an answer that nobody ended, and the prompt."""
         rest = self._redacted.flush()
-        if self._streams.interactive and (self._prompted or self._line_open):
+        if self._line_open or (self._streams.interactive and self._prompted):
             self._prompted = self._line_open = False
             rest += "\n"
         with suppress(OSError):

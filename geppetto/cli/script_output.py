@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Literal
 
 import attrs
@@ -12,6 +13,7 @@ from geppetto.text import escape, escape_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from contextlib import AbstractContextManager
 
     from geppetto.batch.result import Result
     from geppetto.redaction import Redactor
@@ -34,6 +36,8 @@ class ScriptOutput:
     say: Callable[[str], None]
     """Writes to stderr."""
     stdout_is_tty: bool
+    above: Callable[[], AbstractContextManager[None]] = nullcontext
+    """Keeps the progress bar away while stdout is written to, where both are on one terminal."""
     on_results: Sequence[Callable[[Result], None]] = ()
     """Are told of each result: the progress bar, the report."""
     on_tick: Callable[[], None] | None = None
@@ -45,7 +49,9 @@ class ScriptOutput:
         with self._lock:
             text = "".join(self._shown(result) for result in results)
             if text:
-                write_stdout(self.redactor.clean(text).encode("utf-8", "replace"))
+                # A pipe may take nothing for long, and what is said meanwhile on stderr must not wait for it.
+                with self.above() if self.stdout_is_tty else nullcontext():
+                    write_stdout(self.redactor.clean(text).encode("utf-8", "replace"))
             for result in results:
                 self._complain(result)
                 for tell in self.on_results:

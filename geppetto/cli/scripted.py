@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -27,6 +28,7 @@ from geppetto.pricing.price_list import PriceList
 from geppetto.records.metrics import Metrics
 from geppetto.status import ExitStatus
 from geppetto.stopper import Stopper
+from geppetto.text import escape_line
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Callable, Sequence
@@ -112,6 +114,7 @@ class _Run:
     keeper: Keeper = attrs.field(init=False)
     words: TerminalScreen = attrs.field(init=False)
     output: ScriptOutput = attrs.field(init=False)
+    tally: Tally | None = attrs.field(default=None, init=False)
     screen: Screen = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -124,18 +127,19 @@ class _Run:
         wanted = not self.single and not (quiet and not flags.progress)
         self.reports = Reports(junit=flags.junit, bar=bar and wanted, lines=bool(flags.progress) and not bar)
         self.words = TerminalScreen(
-            self.streams,
+            attrs.evolve(self.streams, stdin_is_tty=False),  # nobody types: no prompts, no names
             quiet=quiet or self.reports.bar,
             redactor=redactor,
             words=live,
             words_to_stderr=self.plan.sound,
             expects_audio=self.config.modality == "audio",
-            say=self.reports.say,
+            say=self._say,
         )
         self.output = ScriptOutput(
             style="json" if flags.as_json else "live" if live or self.plan.sound else "lines" if quiet else "text",
             redactor=redactor,
             say=self.reports.say,
+            above=self.reports.above,
             stdout_is_tty=self.streams.stdout_is_tty,
             on_results=[self.reports.add],
             on_tick=self.reports.tick,
@@ -154,6 +158,7 @@ class _Run:
             self.keeper.close()
         with suppress(GeppettoError):  # the reader of stdout may be gone, and then that is the outcome already
             self.words.close()
+        self._explain()
         try:
             self.reports.write(self.config)
         except GeppettoError as error:
@@ -197,7 +202,7 @@ class _Run:
             ConfigError: nobody knows what the model costs.
         """
         config = self.config
-        if self.plan.max_usd is None or (self.target.offline and config.prices_file is None):
+        if self.plan.max_usd is None or self._is_free:
             return
         prices = PriceList.load(config.prices_file)
         if prices.price(config.model_name, provider_host=config.host, when=_now().date()) is None:
@@ -215,7 +220,9 @@ class _Run:
             source=source(),
             sink=self.output,
             keeper=self.keeper,
-            budget=Budget(max_usd=plan.max_usd, max_s=plan.max_s, started_at=trio.current_time()),
+            budget=Budget(
+                max_usd=None if self._is_free else plan.max_usd, max_s=plan.max_s, started_at=trio.current_time()
+            ),
             pacing=Pacing(),
             stopper=self.stopper,
             metrics=self.metrics,
@@ -224,6 +231,7 @@ class _Run:
             wait_for_room=self.screen.wait_for_room if isinstance(self.screen, SoundScreen) else None,
             elsewhere=self.elsewhere,
         )
+        self.tally = batch.tally
         self.reports.begin(batch.tally)
         try:
             await batch.run()
@@ -232,15 +240,34 @@ class _Run:
                     await trio.to_thread.run_sync(self.screen.drain, abandon_on_cancel=True)
         finally:
             self.outcome.log_path = batch.tally.log_path if batch.tally.sessions < 2 else config.log_dir
-            self._explain(batch.tally)
         if (sentence := verdict(batch.tally)) is not None:
             raise Unanswered(sentence)
 
-    def _explain(self, tally: Tally) -> None:
+    @property
+    def _is_free(self) -> bool:
+        """Whether no answer can cost anything: the embedded server's cost what a prices file says, or nothing."""
+        return self.target.offline and self.config.prices_file is None
+
+    @property
+    def _had_enough(self) -> bool:
+        """Whether the reader of stdout went away, as `head` does: what that cuts short is nobody's worry."""
+        return self.stopper.ending is not None and self.stopper.ending.status is ExitStatus.BROKEN_PIPE
+
+    def _say(self, text: str) -> None:
+        """Write lines about answers to stderr."""
+        if not self._had_enough:
+            self.reports.say(text)
+
+    def _explain(self) -> None:
         """Say how to go on, if there is something to go on with."""
-        path = self.keeper.path
-        if path is not None and (tally.unasked or tally.failed or self.stopper.ending is not None):
-            say(f"  the manifest is {path}; --resume --manifest {path} goes on with it")
+        path, tally = self.keeper.path, self.tally
+        if path is None or tally is None or self._had_enough:
+            return
+        if tally.unasked or tally.failed or self.stopper.ending is not None:
+            named = shlex.quote(str(path))
+            say(escape_line(f"  the manifest is {path}; --resume --manifest {named} goes on with it"))
+        elif tally.skipped and tally.skipped == tally.questions and not self.target.quiet:
+            say("  nothing was left to ask")
 
 
 class Unanswered(GeppettoError):

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 from typing import TYPE_CHECKING, Final
 
 import attrs
+
+from geppetto.audio.wav import cannot_write
+from geppetto.errors import OutputFailed
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -51,6 +55,22 @@ def make_directory(directory: Path, mode: int = PRIVATE.directory) -> None:
         path.mkdir(mode, exist_ok=True)
     if not directory.is_dir():
         directory.mkdir(mode)  # raises what is wrong
+
+
+def check_writable(directory: Path) -> None:
+    """
+    Find out early whether files can be made in *directory*, which need not exist. Blocks, and makes nothing.
+
+    Raises:
+        OutputFailed: it is no directory, or may not be written.
+    """
+    existing = directory.absolute()
+    while not os.path.lexists(existing) and existing != existing.parent:
+        existing = existing.parent
+    if not existing.is_dir():
+        raise OutputFailed(f"{existing} is not a directory. Choose another one.")
+    if not os.access(existing, os.W_OK | os.X_OK):
+        raise cannot_write(directory, PermissionError(errno.EACCES, os.strerror(errno.EACCES)))
 
 
 def create_temporary(path: Path, mode: int = PRIVATE.file) -> tuple[int, Path]:

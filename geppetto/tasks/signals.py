@@ -34,7 +34,8 @@ async def watch_signals(
     with trio.open_signal_receiver(*heard) as signals:
         task_status.started()
         async for number in signals:
-            # The shutdown is bounded, but who presses Ctrl+C twice does not want to wait for it. The default
-            # action needs no event loop, so it works even if that is stuck.
-            signal.signal(signal.SIGINT, signal.SIG_DFL)
+            # First, because who is told gives the terminal back at once. Then: the shutdown is bounded, but who
+            # presses Ctrl+C twice does not want to wait for it. The default action needs no event loop, so it works
+            # even if that is stuck.
             stop(_SAID[signal.Signals(number)])
+            signal.signal(signal.SIGINT, signal.SIG_DFL)

@@ -45,7 +45,7 @@ def test_a_warning_comes_once_at_four_fifths_of_the_cost() -> None:
     budget.spend(Decimal("0.79"))
     assert budget.warning(0.0) is None
     budget.spend(Decimal("0.01"))
-    assert budget.warning(0.0) == "$0.8000 of $1 are spent"
+    assert budget.warning(0.0) == "$0.8000 of $1.00 are spent"
     assert budget.warning(0.0) is None
 
 
@@ -54,9 +54,9 @@ def test_time_is_counted_from_the_start_of_the_run() -> None:
     budget = Budget(max_s=60.0, started_at=1000.0)
     assert budget.ends_at == 1060.0
     assert budget.reached(1059.9) is None
-    assert budget.reached(1060.0) == "The limit of 1 minutes is reached."
+    assert budget.reached(1060.0) == "The limit of 1 minute is reached."
     assert budget.warning(1047.9) is None
-    assert budget.warning(1048.0) == "0.8 of 1 minutes are over"
+    assert budget.warning(1048.0) == "0.8 of 1 minute are over"
     assert budget.warning(1050.0) is None
 
 

@@ -168,7 +168,7 @@ def test_the_estimate_for_people() -> None:
 def test_a_model_without_a_price() -> None:
     """The tokens are told, the money is not, and the next step is."""
     lines = estimate("x").lines("my\x1bmodel", None)
-    assert lines[2] == "The price of my\\x1bmodel is not known here. --prices-file tells it."
+    assert lines[2] == "A price that my\\x1bmodel needs is not known here. --prices-file tells it."
 
 
 def test_nothing_to_ask() -> None:

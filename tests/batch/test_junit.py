@@ -190,7 +190,8 @@ def test_an_old_report_is_replaced_as_a_whole(tmp_path: Path) -> None:
 
 def test_a_report_that_cannot_be_written(tmp_path: Path) -> None:
     """The sentence names the file."""
-    path = tmp_path / "missing" / "r.xml"
+    (tmp_path / "file").touch()
+    path = tmp_path / "file" / "r.xml"
     with pytest.raises(OutputFailed, match=f"^{re.escape(str(path))} cannot be written"):
         write(path, [GOOD])
 

@@ -9,7 +9,7 @@ import pytest
 
 from geppetto.batch.ask import Ask
 from geppetto.batch.result import Result
-from geppetto.errors import ConfigError, OutputFailed
+from geppetto.errors import ConfigError
 from geppetto.realtime.history import Said
 from tests.fakes.batching import keeper_at
 
@@ -67,7 +67,7 @@ def test_two_runs_of_one_second_have_two_manifests(tmp_path: Path) -> None:
 def test_a_manifest_that_is_there_is_not_written_into(tmp_path: Path) -> None:
     """The sentence says how to take it up."""
     (tmp_path / "run.jsonl").write_text("mine\n")
-    with pytest.raises(OutputFailed, match="--resume"):
+    with pytest.raises(ConfigError, match="--resume"):
         keeper_at(tmp_path / "run.jsonl", tmp_path).begin()
     assert (tmp_path / "run.jsonl").read_text() == "mine\n"
 

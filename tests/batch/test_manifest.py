@@ -80,7 +80,7 @@ def test_lines_are_kept_in_their_order(tmp_path: Path) -> None:
 def test_nothing_is_overwritten(path: Path) -> None:
     """What stands under the name stays as it is, and the sentence says how to go on."""
     path.write_text("precious")
-    with pytest.raises(OutputFailed, match=r"run\.jsonl exists\..* --resume, or name another file"):
+    with pytest.raises(ConfigError, match=r"run\.jsonl exists\..* --resume, or name another file"):
         Manifest.create(path)
     assert path.read_text() == "precious"
 

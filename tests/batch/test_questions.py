@@ -257,6 +257,9 @@ def test_a_bad_line_has_its_id_if_it_can_be_read() -> None:
     (bad,) = parsed('{"id": "sum", "question": 7}')
     assert isinstance(bad, BadLine)
     assert bad.id == "sum"
+    *_, bad = parsed('{"question": "x"}', '{"question": 7}')
+    assert isinstance(bad, BadLine)
+    assert bad.id == "2"
 
 
 def test_the_id_of_a_bad_line_is_no_ones_before_it() -> None:

@@ -140,6 +140,15 @@ def test_the_next_answer_begins_on_its_own_line(shown: Shown) -> None:
     assert shown.out == "One.\nTwo.\n"
 
 
+@pytest.mark.parametrize("streams", [TERMINAL, PIPED_IN, SCRIPT])
+def test_an_answer_that_nobody_ended_gets_its_line_break(shown: Shown, streams: Streams) -> None:
+    """What ended it is told next, and must not stand behind its words."""
+    screen = TerminalScreen(streams)
+    screen.show([Words(1, "It is ")])
+    screen.close()
+    assert shown.out.removeprefix("Geppetto: ") == "It is \n"
+
+
 def test_nothing_from_outside_steers_the_terminal(shown: Shown) -> None:
     """Escape sequences in words, notices, reasons and file names become visible."""
     screen = TerminalScreen(TERMINAL)

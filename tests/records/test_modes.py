@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from geppetto.records.modes import FileModes, create_temporary, make_directory
+from geppetto.errors import OutputFailed
+from geppetto.records.modes import FileModes, check_writable, create_temporary, make_directory
 from tests.fakes.program import files_below, run_program
 from tests.fakes.scripted_server import answers, scripted_server
 
@@ -94,3 +95,17 @@ def test_temporary_files_have_names_of_their_own(tmp_path: Path) -> None:
     assert len(paths) == 2
     assert {mode(path) for path in paths} == {0o640}
     assert all(path.name.startswith("x.txt.") and path.suffix == ".part" for path in paths)
+
+
+def test_what_cannot_be_written_is_found_early(tmp_path: Path) -> None:
+    """A file in the way is; a directory that can be made is fine, and is not made."""
+    check_writable(tmp_path / "new" / "deep")
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputFailed, match="is not a directory"):
+        check_writable(tmp_path / "file" / "deep")
+    if os.geteuid() != 0:
+        tmp_path.chmod(0o500)
+        with pytest.raises(OutputFailed, match="Permission denied"):
+            check_writable(tmp_path / "new")
+        tmp_path.chmod(0o700)

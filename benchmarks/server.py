@@ -64,7 +64,7 @@ def answer(audio_s: float, delta_bytes: int) -> list[bytes]:
         "input_token_details": {"text_tokens": 20, "audio_tokens": 0, "cached_tokens": 0},
         "output_token_details": {"text_tokens": 10, "audio_tokens": 20},
     }
-    response: dict[str, object] = {"id": _ID, "status": "completed", "status_details": None, "output": [], "usage": usage}
+    response: dict[str, object] = {"id": _ID, "status": "completed", "output": [], "usage": usage}
     frames.append(event(type="response.done", event_id="event_5", response=response))
     return frames
 

@@ -70,7 +70,8 @@ class Pool:
     _leaving: trio.Semaphore = attrs.field(factory=lambda: trio.Semaphore(_LEAVING), init=False)
     _strikes: int = 0
     """Sessions in a row, of all workers, that brought nothing."""
-    _answered: bool = False
+    _opened: bool = False
+    """Whether the server has opened any session: then it refuses one, and not us."""
 
     async def run(self) -> None:
         """
@@ -125,6 +126,7 @@ class Pool:
         async with AsyncExitStack() as left:
             left.enter_context(stopper.follows(self.stopper))
             async with open_chat(config, stopper=stopper, metrics=self.metrics, hooks=hooks, history=history) as chat:
+                self._opened = True
                 self.tally.sessions += 1
                 self.tally.log_path = self.tally.log_path or chat.log_path
                 async with trio.open_nursery() as askers:
@@ -149,7 +151,6 @@ class Pool:
                 tag=ask,
             )
             self._strikes = 0
-            self._answered = True
             await self._tell_committed(lane, ask.index)
 
     # --- what becomes of a question
@@ -213,7 +214,7 @@ class Pool:
             return True
         if self.plan.context == "conversation":
             return True  # the one session there is has tried all it can
-        if isinstance(error, ServerRefused | ConnectFailed) and not self._answered:
+        if isinstance(error, ServerRefused | ConnectFailed) and not self._opened:
             return True
         return self._strikes > max(self.plan.jobs, _TRIES)
 

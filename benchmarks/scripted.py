@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 JOBS = (1, 4, 16, 64, 256)
-SIZES = (10, 1_000, 10_000, 100_000)
+SIZES = (10, 1_000, 10_000)
 
 
 @attrs.frozen(kw_only=True)

@@ -129,7 +129,10 @@ async def test_a_message_without_end_is_bounded(tmp_path: Path, fragment: int) -
 
 EVIL = "../../\x00/etc/\x1b]0;owned\x07\x1b[2J\x9b1m\u202egnp.\u2066\r\n\ud800%n{}"
 """A way up, NUL, what steers terminals (C0, C1), what turns text round, line breaks, half a surrogate."""
-NAME = re.compile(r"(audio_output/(audio|run)_|logs/Chat:)\d{8}_\d{6}\w*\.(wav|txt|log|jsonl)")
+NAME = re.compile(
+    r"(audio_output/(audio|run)_|logs/Chat:)\d{8}_\d{6}\w*\.(wav|txt|log|jsonl)"
+    r"|\.local/share/geppetto/(conversations\.sqlite3(-wal|-shm)?)"
+)
 RAW = set("\x00\x07\x1b\x9b\r\u202e\u2066\ud800")
 
 

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from geppetto.records.metrics import Metrics
     from geppetto.tasks.display import Screen
 
+_LEAVING_S = 0.1
+"""What each session may add to the shutdown of all, where that is more than `shutdown_timeout`."""
 _LEAVING = 16
 """Sessions that may be closed at a time, when nothing hurries: each has a deadline for its files and its Close."""
 _TRIES = 2
@@ -113,7 +115,12 @@ class Pool:
         Raises:
             GeppettoError: it ended by itself.
         """
-        config = self.config if lane.voice is None else attrs.evolve(self.config, voice=lane.voice)
+        config = attrs.evolve(
+            self.config,
+            voice=self.config.voice if lane.voice is None else lane.voice,
+            # Hundreds of sessions that leave at once leave more slowly than one.
+            shutdown_timeout=min(3600, max(self.config.shutdown_timeout, self.plan.jobs * _LEAVING_S)),
+        )
         stopper = Stopper()
         hooks = Hooks(
             screen=self.screen,

@@ -95,6 +95,9 @@ class Batch:
             GeppettoError: why it ended early.
         """
         pool = self._askers()
+        # Each session writes in a thread: none is to wait behind the flushes of all the others.
+        threads = trio.to_thread.current_default_thread_limiter()
+        threads.total_tokens = max(threads.total_tokens, 2 * self.plan.jobs)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._emit_patiently, name="results")
             with self._results_send:

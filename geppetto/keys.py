@@ -22,7 +22,7 @@ import attrs
 
 from geppetto.audio.wav import cannot_write
 from geppetto.errors import ConfigError
-from geppetto.records.modes import create_temporary, make_directory
+from geppetto.records.modes import in_place_of, make_directory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -215,17 +215,8 @@ class KeyStore:
             os.close(fd)
 
     def _write(self, keys: Mapping[str, str]) -> None:
-        target = Path(os.path.realpath(self.path))  # a symbolic link stays one
-        fd, temporary = create_temporary(target)
-        try:
-            with os.fdopen(fd, "wb") as file:
-                file.write(json.dumps(dict(sorted(keys.items())), indent=2).encode() + b"\n")
-                file.flush()
-                os.fsync(fd)
-            temporary.replace(target)
-        except BaseException:
-            temporary.unlink(missing_ok=True)  # it holds keys
-            raise
+        with in_place_of(self.path) as file:
+            file.write(json.dumps(dict(sorted(keys.items())), indent=2).encode() + b"\n")
 
     def _check_owner(self, status: os.stat_result) -> None:
         if not stat.S_ISREG(status.st_mode):

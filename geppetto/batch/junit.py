@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import html
 import json
-import os
 import re
 import tempfile
 from functools import partial
@@ -20,7 +19,7 @@ from typing import IO, TYPE_CHECKING, Final
 import attrs
 
 from geppetto.audio.wav import cannot_write
-from geppetto.records.modes import PRIVATE, create_temporary, make_directory
+from geppetto.records.modes import PRIVATE, in_place_of, make_directory
 from geppetto.redaction import Redactor
 
 if TYPE_CHECKING:
@@ -99,33 +98,16 @@ class JUnitReport:
         """
         try:
             with self._facts:
-                self._replace(path, modes, redactor or _KEEPS_ALL)
+                make_directory(path.absolute().parent, modes.directory)
+                with in_place_of(path, modes.file) as file:
+                    for piece in self._xml(redactor or _KEEPS_ALL):
+                        file.write(piece.encode())
         except OSError as error:
             raise cannot_write(path, error) from error
 
     def close(self) -> None:
         """Forget everything, without a report."""
         self._facts.close()
-
-    def _replace(self, path: Path, modes: FileModes, redactor: Redactor) -> None:
-        if path.exists() and not path.is_file():  # /dev/null, /dev/stdout
-            with path.open("wb") as device:
-                self._write_to(device, redactor)
-            return
-        target = Path(os.path.realpath(path))  # a symbolic link stays one
-        make_directory(target.parent, modes.directory)
-        fd, temporary = create_temporary(target, modes.file)
-        try:
-            with os.fdopen(fd, "wb") as file:
-                self._write_to(file, redactor)
-            temporary.replace(target)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
-
-    def _write_to(self, file: IO[bytes], redactor: Redactor) -> None:
-        for piece in self._xml(redactor):
-            file.write(piece.encode())
 
     def _xml(self, redactor: Redactor) -> Iterator[str]:
         """Yield the document. Times are in seconds, and those of the answers added up: sessions run side by side."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import attrs
 import trio
 
+from geppetto.batch.ask import Ask
 from geppetto.batch.lane import Lane
 from geppetto.batch.result import Result
 from geppetto.chat import open_chat
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from pathlib import PurePath
 
     from geppetto.answer import Answer
-    from geppetto.batch.ask import Ask
     from geppetto.batch.pacing import Pacing
     from geppetto.batch.plan import Plan
     from geppetto.batch.tally import Tally
@@ -164,7 +164,8 @@ class Pool:
 
     def _commit(self, lane: Lane, answer: Answer) -> None:
         """Make an answer durable. In the session's thread."""
-        ask: Ask = answer.tag  # type: ignore[assignment]  # what `_ask` gave it
+        ask = answer.tag
+        assert isinstance(ask, Ask)  # what `_ask` gave it
         failed_checks = self.plan.checks.failed(ask, answer)
         result = Result.of_answer(answer, ask, failed_checks=failed_checks)
         self.keep(result)
@@ -227,5 +228,5 @@ class Pool:
 
     def _name_of(self, tag: object, begun: datetime) -> PurePath | None:
         assert self.plan.names is not None
-        ask: Ask = tag  # type: ignore[assignment]  # what `_ask` gave it
-        return self.plan.names.path(index=ask.index, id=ask.id, question=ask.question, when=begun)
+        assert isinstance(tag, Ask)  # what `_ask` gave it
+        return self.plan.names.path(index=tag.index, id=tag.id, question=tag.question, when=begun)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from geppetto.batch.ask import Ask, BadLine
 
 SCHEMA: Final = 1
-_STATUSES: Final = frozenset(get_args(ResponseStatus))
+_STATUSES: Final[Mapping[str, ResponseStatus]] = {status: status for status in get_args(ResponseStatus)}
 _UNWRITABLE: Final = re.compile(r"[\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
@@ -151,9 +151,10 @@ class Result:
         if value.get("schema") != SCHEMA:
             msg = f"its schema is {value.get('schema')!r}, and this version of Geppetto knows {SCHEMA} alone"
             raise ValueError(msg)
-        status = _text(value, "status")
-        if status not in _STATUSES:
-            msg = f"its status is {status!r}"
+        said = _text(value, "status")
+        status = _STATUSES.get(said)
+        if status is None:
+            msg = f"its status is {said!r}"
             raise ValueError(msg)
         checks = value.get("failed_checks", [])
         if not isinstance(checks, list) or not all(isinstance(check, str) for check in checks):
@@ -167,7 +168,7 @@ class Result:
             id=_text(value, "id"),
             question=_text(value, "question"),
             answer=_text(value, "answer"),
-            status=status,  # type: ignore[arg-type]  # one of its values, as was just checked
+            status=status,
             reason=_text(value, "reason"),
             audio_file=_optional_text(value, "audio_file"),
             transcript_file=_optional_text(value, "transcript_file"),

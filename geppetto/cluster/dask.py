@@ -11,12 +11,12 @@ from __future__ import annotations
 import importlib
 import importlib.util
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from geppetto.errors import ConfigError, ConnectFailed, ConnectionLost, MissingExtra
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from geppetto.cluster.shard import Shard
 
@@ -47,10 +47,39 @@ def need_distributed() -> None:
         raise MissingExtra(INSTALL)
 
 
+class Future(Protocol):
+    """One shard that was handed to a worker: what is used of `distributed.Future`."""
+
+    def result(self) -> list[str]:
+        """Wait for its lines; raise what the worker raised."""
+
+    def add_done_callback(self, done: Callable[[Future], None]) -> None:
+        """Call *done* when it is over, in a thread of dask's."""
+
+
+class Client(Protocol):
+    """The submitter's end: what is used of `distributed.Client`."""
+
+    def nthreads(self) -> Mapping[str, int]:
+        """Return the threads of each worker."""
+
+    def subscribe_topic(self, topic: str, handler: Callable[[tuple[object, dict[str, Any]]], None]) -> None:
+        """Call *handler* with each event under *topic*."""
+
+    def submit(self, work: Work, shard: Shard, *, key: str, pure: bool, retries: int) -> Future:
+        """Hand a shard to a worker."""
+
+    def cancel(self, futures: list[Future], *, force: bool) -> None:
+        """Take shards back."""
+
+    def close(self, *, timeout: float) -> None:
+        """Leave."""
+
+
 class Cluster:
     """The submitter's connection to a scheduler. Every call blocks, and any thread may make it."""
 
-    def __init__(self, client: Any, address: str) -> None:  # noqa: ANN401 - a type of the extra
+    def __init__(self, client: Client, address: str) -> None:
         """Speak through *client*; see `connect`."""
         self._client = client
         self.address = address
@@ -74,7 +103,7 @@ class Cluster:
         try:
             # A client that fails on this does so again when it is collected, with a traceback.
             importlib.import_module("distributed.comm").get_address_host_port(address)
-        except (ValueError, TypeError, NotImplementedError) as error:
+        except (ValueError, TypeError, NotImplementedError) as error:  # the last one: a scheme without ports
             msg = f"{address} is no address of a scheduler ({error}). Write it as tcp://HOST:8786."
             raise ConfigError(msg) from error
         try:
@@ -95,13 +124,13 @@ class Cluster:
         """Call *heard* with every message under *topic*, in a thread of dask's."""
         self._client.subscribe_topic(topic, lambda event: heard(event[1]))
 
-    def submit(self, work: Work, shard: Shard, done: Callable[[], None]) -> Any:  # noqa: ANN401
+    def submit(self, work: Work, shard: Shard, done: Callable[[], None]) -> Future:
         """Hand *shard* to a worker; *done* is called in a thread of dask's when it is over. Returns its future."""
-        future = self._client.submit(work, shard, key=shard.task, pure=False, retries=_TRIES_AGAIN)
+        future: Future = self._client.submit(work, shard, key=shard.task, pure=False, retries=_TRIES_AGAIN)
         future.add_done_callback(lambda _future: done())
         return future
 
-    def result(self, future: Any) -> list[str]:  # noqa: ANN401
+    def result(self, future: Future) -> list[str]:
         """
         Return the lines of a shard that is over.
 
@@ -112,7 +141,7 @@ class Cluster:
         """
         distributed = importlib.import_module("distributed")
         try:
-            lines: list[str] = future.result()
+            lines = future.result()
         except distributed.CancelledError as error:  # we cancel nothing that we still wait for
             msg = f"The scheduler at {self.address} went away. Start it again, and go on with --resume."
             raise ConnectionLost(msg) from error
@@ -128,7 +157,7 @@ class Cluster:
             raise
         return lines
 
-    def close(self, unfinished: list[Any], timeout_s: float) -> None:
+    def close(self, unfinished: list[Future], timeout_s: float) -> None:
         """Cancel *unfinished* futures, and leave. Their workers stop asking."""
         with suppress(Exception):  # the scheduler may be gone; it forgets what nobody waits for
             if unfinished:

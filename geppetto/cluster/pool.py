@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from geppetto.batch.ask import Ask
     from geppetto.batch.elsewhere import Seam
-    from geppetto.cluster.dask import Work
+    from geppetto.cluster.dask import Future, Work
     from geppetto.cluster.shard import Orders
     from geppetto.records.metrics import Metrics
 
@@ -51,7 +51,7 @@ class _Sent:
     untold: dict[int, Ask]
     """By index, as the run knows them."""
     over: trio.Event = attrs.field(factory=trio.Event)
-    future: Any = None
+    future: Future | None = None
 
 
 @attrs.define(kw_only=True)
@@ -179,6 +179,7 @@ class ClusterPool:
         """Wait for the end of a shard, and tell what is in it."""
         try:
             await sent.over.wait()
+            assert sent.future is not None  # it was handed out before anybody follows it
             lines = await trio.to_thread.run_sync(cluster.result, sent.future, abandon_on_cancel=True)
             for line in lines:
                 await self._tell(Result.from_line(line))

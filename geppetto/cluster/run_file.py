@@ -8,7 +8,6 @@ does not take an old run's answers for its own. A resumed run needs that name ag
 from __future__ import annotations
 
 import json
-import os
 import secrets
 from typing import TYPE_CHECKING, Final
 
@@ -16,7 +15,7 @@ import attrs
 
 from geppetto.audio.wav import cannot_write
 from geppetto.errors import ConfigError
-from geppetto.records.modes import create_temporary
+from geppetto.records.modes import in_place_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -90,12 +89,8 @@ class RunFile:
     def _write(self, path: Path, modes: FileModes) -> None:
         content = json.dumps({"schema": _SCHEMA, **attrs.asdict(self)}).encode() + b"\n"
         try:
-            fd, temporary = create_temporary(path, modes.file)
-            with os.fdopen(fd, "wb") as file:
+            with in_place_of(path, modes.file) as file:
                 file.write(content)
-                file.flush()
-                os.fsync(fd)
-            temporary.replace(path)
         except OSError as error:
             raise cannot_write(path, error) from error
 

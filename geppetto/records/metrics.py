@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import statistics
 from collections import Counter, deque
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import attrs
@@ -14,11 +12,13 @@ import attrs
 from geppetto.audio.pcm import SAMPLE_RATE_HZ, duration_s
 from geppetto.audio.wav import cannot_write
 from geppetto.realtime.usage import Usage
-from geppetto.records.modes import PRIVATE, create_temporary
+from geppetto.records.modes import PRIVATE, in_place_of
 from geppetto.redaction import Redactor
 from geppetto.text import escape_line
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from geppetto.pricing.cost import Cost
     from geppetto.records.modes import FileModes
 
@@ -221,18 +221,8 @@ def write_metrics(
     """
     content = redactor.clean(json.dumps(metrics.as_json(), indent=2)).encode() + b"\n"
     try:
-        if path.exists() and not path.is_file():  # /dev/null, /dev/stdout
-            path.write_bytes(content)
-            return
-        target = Path(os.path.realpath(path))  # a symbolic link stays one
-        fd, temporary = create_temporary(target, modes.file)
-        try:
-            with os.fdopen(fd, "wb") as file:
-                file.write(content)
-            temporary.replace(target)
-        except OSError:
-            temporary.unlink(missing_ok=True)
-            raise
+        with in_place_of(path, modes.file) as file:
+            file.write(content)
     except OSError as error:
         raise cannot_write(path, error) from error
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import errno
 import os
 import secrets
-from typing import TYPE_CHECKING, Final
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Final
 
 import attrs
 
@@ -13,7 +15,7 @@ from geppetto.audio.wav import cannot_write
 from geppetto.errors import OutputFailed
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterator
     from typing import Self
 
 
@@ -88,3 +90,33 @@ def create_temporary(path: Path, mode: int = PRIVATE.file) -> tuple[int, Path]:
             return os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode), temporary
         except FileExistsError:
             continue
+
+
+@contextmanager
+def in_place_of(path: Path, mode: int = PRIVATE.file) -> Iterator[IO[bytes]]:
+    """
+    Yield a file that is put in place of *path* when the block has ended, and is on the disk by then. Blocks.
+
+    A reader finds the old file or the new one, never a part. A symbolic link stays one; a device or a pipe is written
+    to, not replaced.
+
+    Closes: the file. When the block raises, what was at *path* is unchanged and nothing is left behind.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    if path.exists() and not path.is_file():  # /dev/null, /dev/stdout
+        with path.open("wb") as device:
+            yield device
+        return
+    target = Path(os.path.realpath(path))
+    fd, temporary = create_temporary(target, mode)
+    try:
+        with os.fdopen(fd, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(fd)
+        temporary.replace(target)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise

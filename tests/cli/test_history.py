@@ -100,7 +100,7 @@ def test_a_conversation_is_shown_safely(tmp_path: Path, kept: list[str]) -> None
     assert lines[0] == "travels"
     assert lines[1].startswith(f"{kept[1]} · 2026-11-21 ")
     assert lines[3:5] == ["You: Wo liegt Zürich?", "Geppetto: In der Schweiz.\\x1b[2J"]
-    assert lines[5] == "  1.9 s of audio · $0.0312 · /tmp/audio_output/audio_20261121_101502.wav"
+    assert lines[5] == "  1.9 s of audio · $0.0312 · /recordings/audio_20261121_101502.wav"
 
 
 def test_a_terminal_without_the_letters_shows_what_it_can(tmp_path: Path, kept: list[str]) -> None:

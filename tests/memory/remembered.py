@@ -49,7 +49,7 @@ def answer(
     index: int = 1,
     status: ResponseStatus = "completed",
     reason: str = "",
-    audio_file: Path | None = Path("/tmp/audio_output/audio_20261121_101502.wav"),
+    audio_file: Path | None = Path("/recordings/audio_20261121_101502.wav"),
     cost: Cost | None = None,
     session_id: str = "sess_1",
 ) -> Answer:

@@ -84,7 +84,7 @@ def test_json_has_everything(tmp_path: Path) -> None:
     assert answered["usage"] == USAGE.as_json()
     assert answered["cost"] == COST.as_json()
     assert answered["latency"] == {"first_text_ms": 100.0, "first_audio_ms": 120.5, "done_ms": 500.0}
-    assert answered["audio_file"] == "/tmp/audio_output/audio_20261121_101502.wav"
+    assert answered["audio_file"] == "/recordings/audio_20261121_101502.wav"
 
 
 @given(ANY, ANY)

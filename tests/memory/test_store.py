@@ -50,8 +50,8 @@ def test_an_answer_is_kept_whole(memory: Memory) -> None:
         assert answered.at == BEGIN + timedelta(seconds=2)
         assert answered.answer == Answered(
             status="completed",
-            audio_file=Path("/tmp/audio_output/audio_20261121_101502.wav"),
-            transcript_file=Path("/tmp/audio_output/audio_20261121_101502.txt"),
+            audio_file=Path("/recordings/audio_20261121_101502.wav"),
+            transcript_file=Path("/recordings/audio_20261121_101502.txt"),
             audio_ms=1900,
             latency=Latency(first_text_ms=100.0, first_audio_ms=120.5, done_ms=500.0),
             usage=USAGE,

@@ -17,7 +17,7 @@ CREATE TABLE answers (
         session_id TEXT NOT NULL,
         attempts INTEGER NOT NULL
     );
-INSERT INTO "answers" VALUES(2,'completed','','/tmp/audio_output/audio_20261121_101502.wav','/tmp/audio_output/audio_20261121_101502.txt',1900,100.0,120.5,500.0,'{"total": 12, "input": {"total": 7, "text": 7, "audio": 0, "image": 0, "cached": {"total": 3, "text": 0, "audio": 0, "image": 0}}, "output": {"total": 5, "text": 0, "audio": 0}}','{"usd": 0.0312, "parts": {"input_text": 0.0012, "input_audio": 0.0, "input_image": 0.0, "cached_text": 0.0, "cached_audio": 0.0, "cached_image": 0.0, "output_text": 0.0, "output_audio": 0.03}, "model": "gpt-realtime", "source": "a list"}',0.0312,'resp_1','sess_1',2);
+INSERT INTO "answers" VALUES(2,'completed','','/recordings/audio_20261121_101502.wav','/recordings/audio_20261121_101502.txt',1900,100.0,120.5,500.0,'{"total": 12, "input": {"total": 7, "text": 7, "audio": 0, "image": 0, "cached": {"total": 3, "text": 0, "audio": 0, "image": 0}}, "output": {"total": 5, "text": 0, "audio": 0}}','{"usd": 0.0312, "parts": {"input_text": 0.0012, "input_audio": 0.0, "input_image": 0.0, "cached_text": 0.0, "cached_audio": 0.0, "cached_image": 0.0, "output_text": 0.0, "output_audio": 0.03}, "model": "gpt-realtime", "source": "a list"}',0.0312,'resp_1','sess_1',2);
 CREATE TABLE conversations (
         id TEXT PRIMARY KEY NOT NULL,
         name TEXT,

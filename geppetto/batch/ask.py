@@ -26,7 +26,7 @@ class Ask:
     """For this answer alone."""
     voice: str | None = None
     audio_file: Path | None = None
-    """The spoken question: a WAV of PCM16, mono, 24,000 Hz."""
+    """The spoken question, in any format that `read_audio` takes."""
     expect: str | None = None
     """A regular expression that the answer must match somewhere."""
     max_first_audio_ms: float | None = None

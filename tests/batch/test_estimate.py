@@ -66,7 +66,7 @@ def test_a_spoken_question_has_ten_tokens_a_second() -> None:
     known.add("What?", instructions=None, spoken=True, spoken_ms=2_050)
     unknown.add("What?", instructions=None, spoken=True)
     assert [known.low.input_audio_tokens, known.high.input_audio_tokens] == [21, 21]
-    assert [unknown.low.input_audio_tokens, unknown.high.input_audio_tokens] == [1, 3000]
+    assert [unknown.low.input_audio_tokens, unknown.high.input_audio_tokens] == [1, 6000]
     assert known.low.input_text_tokens == 0
     assert known.spoken == 1
 
@@ -133,7 +133,7 @@ def estimates(draw: st.DrawFn) -> Estimate:
             question,
             instructions=draw(st.none() | st.just("Be short.")),
             spoken=draw(st.booleans()),
-            spoken_ms=draw(st.none() | st.floats(100, 300_000)),
+            spoken_ms=draw(st.none() | st.floats(100, 600_000)),
         )
     return found
 

@@ -6,9 +6,11 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 import attrs
+import pytest
 import trio
 import trio.testing
 
+from geppetto.audio.wav import wav_header
 from geppetto.batch.ask import Ask
 from geppetto.batch.lane import Lane
 from geppetto.batch.pacing import Pacing
@@ -114,3 +116,18 @@ async def test_a_file_that_cannot_be_read_is_a_problem_of_its_question(tmp_path:
     assert one.pcm is None
     assert "none.wav cannot be read" in one.problem
     assert lane.in_flight == {1: ask}
+
+
+@pytest.mark.parametrize("out_of_band", [False, True])
+async def test_what_is_asked_out_of_band_goes_in_one_message(tmp_path: Path, out_of_band: bool) -> None:
+    """So a spoken question has to be shorter there; the sentence says what to do."""
+    pcm = bytes(48_000 * 231)
+    (tmp_path / "long.wav").write_bytes(wav_header(len(pcm)) + pcm)
+    ask = Ask(index=1, id="1", question="", line=1, audio_file=tmp_path / "long.wav")
+    lane = lane_of(Belt(deque([ask])))
+    lane.out_of_band = out_of_band
+    await lane.prepare()
+    one = await lane.take()
+    assert one is not None
+    assert one.pcm == (None if out_of_band else pcm)
+    assert ("which takes 3 min 50 s" in one.problem) == out_of_band

@@ -8,7 +8,7 @@ import pytest
 
 from geppetto.config import ClientConfig, load_config
 from geppetto.errors import ConfigError
-from geppetto.keys import KeyStore
+from geppetto.keystore.store import KeyStore
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -21,7 +21,7 @@ from geppetto.settings.source import Source
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from geppetto.keys import KeyStore
+    from geppetto.keystore.store import KeyStore
     from geppetto.settings.layers import Chosen, Layer
 
 
@@ -61,7 +61,8 @@ class KeyRing:
             return found
         stored = self.stored.find(server_of(chosen.url)) if self.stored is not None else None
         if stored is not None and self.stored is not None:
-            return FoundKey(key=stored, source=Source("store", str(self.stored.path)))
+            kept = Source("keyring") if stored.place == "keyring" else Source("store", str(self.stored.path))
+            return FoundKey(key=stored.key, source=kept)
         self._demand(chosen)
         return None
 

@@ -44,7 +44,10 @@ async def test_a_key_from_a_pipe_is_stored_and_listed(tmp_path: Path) -> None:
     ran = await run_program(["keys", "set", "127.0.0.1:8765"], cwd=tmp_path, stdin="short-key")
     assert ran.status == 0
     ran = await run_program(["keys", "list"], cwd=tmp_path)
-    assert ran.stdout == "127.0.0.1:8765  ****\napi.openai.com  sk-…0123\n"
+    assert ran.stdout == (
+        "127.0.0.1:8765  ****      file  huggingface\n"
+        "api.openai.com  sk-…0123  file  openai\n"
+    )  # fmt: skip
     assert (ran.status, ran.stderr) == (0, "")
 
     ran = await run_program(["keys", "delete", "127.0.0.1:8765"], cwd=tmp_path)
@@ -142,3 +145,66 @@ async def test_a_full_disk_leaves_the_old_keys(tmp_path: Path) -> None:
     assert "keys.json cannot be written" in ran.stderr
     assert [path.name for path in keys_file(tmp_path).parent.iterdir()] == ["keys.json"]
     assert keys_file(tmp_path).read_bytes() == before
+
+
+async def test_the_list_takes_whatever_is_in_the_file(tmp_path: Path) -> None:
+    """A name that is no server, written by hand, is listed without a provider, and disturbs no terminal."""
+    keys_file(tmp_path).parent.mkdir(parents=True, mode=0o700)
+    keys_file(tmp_path).touch(0o600)
+    keys_file(tmp_path).write_text(json.dumps({"[::1": "k", "a\x1b[31m": "k", "b:port": "k", "keyring/": "-"}))
+    ran = await run_program(["keys", "list"], cwd=tmp_path)
+    assert (ran.status, ran.stderr) == (0, "")
+    assert "\x1b" not in ran.stdout
+    assert len(ran.stdout.splitlines()) == 4
+
+
+@pytest.mark.parametrize("provider", ["azure", "azure-preview"])
+async def test_the_key_of_an_azure_account(tmp_path: Path, provider: str) -> None:
+    """The host is that of the user's own settings, or of --resource; the key of another account is another one."""
+    settings = keys_file(tmp_path).with_name("config.toml")
+    settings.parent.mkdir(parents=True, mode=0o700)
+    settings.touch(0o600)
+    settings.write_text("[profile.azure]\nresource = 'mine'\n")
+    ran = await run_program(["keys", "set", provider], cwd=tmp_path, stdin=f"{KEY}\n")
+    assert ran.stderr.startswith("The key for mine.openai.azure.com is stored in ")
+    ran = await run_program(["keys", "set", provider, "--resource", "other"], cwd=tmp_path, stdin="other-key\n")
+    assert ran.stderr.startswith("The key for other.openai.azure.com is stored in ")
+    ran = await run_program(["keys", "list"], cwd=tmp_path)
+    assert ran.stdout == (
+        "mine.openai.azure.com   sk-…0123  file  azure, azure-preview\n"
+        "other.openai.azure.com  ****      file  azure, azure-preview\n"
+    )
+    ran = await run_program(["keys", "delete", provider], cwd=tmp_path)
+    assert ran.stderr == "The key for mine.openai.azure.com is deleted.\n"
+    assert json.loads(keys_file(tmp_path).read_text()) == {"other.openai.azure.com": "other-key"}
+
+
+async def test_a_directory_does_not_say_whose_key_is_stored(tmp_path: Path) -> None:
+    """The resource of ./geppetto.toml, which may be anybody's, is not taken: the key would go to that account."""
+    (tmp_path / "geppetto.toml").write_text("[profile.azure]\nresource = 'theirs'\n")
+    ran = await run_program(["keys", "set", "azure"], cwd=tmp_path, stdin=f"{KEY}\n")
+    assert ran.status == 2
+    assert "your own settings name none" in ran.stderr
+    assert "theirs" not in ran.stderr
+    assert not keys_file(tmp_path).exists()
+
+
+async def test_a_resource_belongs_to_a_provider(tmp_path: Path) -> None:
+    """Beside a host, or a provider that is the same for everybody, it is wrong usage."""
+    for host in ("voice.example", "xai", "localai"):
+        for command in ("set", "delete"):
+            ran = await run_program(["keys", command, host, "--resource", "r"], cwd=tmp_path, stdin=f"{KEY}\n")
+            assert ran.status == 2
+            assert "leave out --resource" in ran.stderr.lower()
+    assert not keys_file(tmp_path).exists()
+
+
+async def test_settings_that_are_out_of_order_hide_no_fixed_host(tmp_path: Path) -> None:
+    """They are read only where they say the host, and what is wrong with them is told there."""
+    settings = keys_file(tmp_path).with_name("config.toml")
+    settings.parent.mkdir(parents=True, mode=0o700)
+    settings.touch(0o600)
+    settings.write_text("no toml")
+    assert (await run_program(["keys", "set", "xai"], cwd=tmp_path, stdin=f"{KEY}\n")).status == 0
+    ran = await run_program(["keys", "set", "azure"], cwd=tmp_path, stdin=f"{KEY}\n")
+    assert (ran.status, "config.toml:1: this is not TOML" in ran.stderr) == (2, True)

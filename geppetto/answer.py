@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import attrs
 
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from geppetto.records.metrics import Latency
     from geppetto.records.reply_files import SavedReply
 
+CLIENT_CANCELLED: Final = "client_cancelled"
+"""The reason of an answer that we wanted cancelled: it tells a person nothing. See `ResponseDone.reason`."""
+
 
 @attrs.frozen(kw_only=True)
 class Answer:
@@ -23,6 +26,7 @@ class Answer:
     index: int
     """1 for the first question; 0 for an answer to nothing that was asked here."""
     question: str
+    """Of a spoken one, what the caller called it."""
     text: str
     status: ResponseStatus
     """`cancelled` also when the session ended before the answer did."""
@@ -41,6 +45,12 @@ class Answer:
     session_id: str
     attempts: int = 1
     """How many times a response was asked for: after a lost connection and at a rate limit, again."""
+    spoken: bool = False
+    """The question was audio."""
+    heard: str = ""
+    """What a transcribing model made of a spoken question, if that came before the answer was over."""
+    independent: bool = False
+    """Out of band: the answer knows nothing of the conversation, nor the conversation of it."""
     tag: object = None
     """What the question was given to be found again."""
 
@@ -48,9 +58,10 @@ class Answer:
 def answer_of(saved: SavedReply, latency: Latency, session_id: str, cost: Cost | None) -> Answer:
     """Return the answer that a saved reply is."""
     reply = saved.reply
+    turn = reply.turn
     return Answer(
-        index=reply.turn.index if reply.turn is not None else 0,
-        question=reply.turn.question if reply.turn is not None else "",
+        index=turn.index if turn is not None else 0,
+        question=turn.question if turn is not None else "",
         text=reply.text,
         status=reply.status or "cancelled",
         reason=str(reply.error) if reply.error is not None else reply.reason,
@@ -62,6 +73,9 @@ def answer_of(saved: SavedReply, latency: Latency, session_id: str, cost: Cost |
         cost=cost,
         response_id=reply.response_id,
         session_id=session_id,
-        attempts=reply.turn.attempts if reply.turn is not None else 0,
-        tag=reply.turn.asking.tag if reply.turn is not None else None,
+        attempts=turn.attempts if turn is not None else 0,
+        spoken=turn is not None and turn.asking.pcm is not None,
+        heard=turn.heard if turn is not None else "",
+        independent=turn is not None and turn.asking.independent,
+        tag=turn.asking.tag if turn is not None else None,
     )

@@ -4,8 +4,8 @@ The composition: one nursery that owns every task of a session, and the order in
     async with open_chat(ClientConfig(api_key=...)) as chat:
         answer = await chat.ask("What is the capital of France?")
 
-Whatever ends a session (the block is left, input ends, a signal, the server, a full disk), it goes the same way:
-the session nursery's scope is cancelled; stdin, keepalive, send and receive leave; receive closes its channel
+Whatever ends a session (the block is left, a signal, the server, a full disk), it goes the same way:
+the session nursery's scope is cancelled; keepalive, send and receive leave; receive closes its channel
 ends; assemble finishes the files, then display shows the rest; the nursery is empty; Close 1000; the log is closed.
 Each step is bounded, and the bounds add up to `shutdown_timeout`.
 """
@@ -15,7 +15,6 @@ from __future__ import annotations
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-import attrs
 import trio
 
 from geppetto.chat_tasks import LOG_SHARE, ChatTasks, local_now
@@ -39,20 +38,9 @@ if TYPE_CHECKING:
     from geppetto.errors import GeppettoError
     from geppetto.hooks import Hooks
     from geppetto.notices import ChatStatus
+    from geppetto.realtime.client_events import SessionSettings
     from geppetto.realtime.history import Said
     from geppetto.session import Session
-    from geppetto.tasks.display import Screen
-
-
-@attrs.frozen(kw_only=True)
-class Terminal:
-    """The two ends of a session that a person or a script sees."""
-
-    screen: Screen
-    stdin_fd: int | None
-    """None when stdin is closed: no questions come from it."""
-    interactive: bool
-    """Whether a person types: then `.quit` leaves at once."""
 
 
 class Chat:
@@ -72,6 +60,7 @@ class Chat:
         *,
         instructions: str | None = None,
         audio: bytes | None = None,
+        images: Sequence[str] = (),
         independent: bool = False,
         tag: object = None,
     ) -> Answer:
@@ -83,7 +72,9 @@ class Chat:
         Args:
             question: its words.
             instructions: for this answer alone, instead of those of the configuration.
-            audio: the question is spoken: PCM16, mono, 24,000 Hz. *question* is then what the records call it.
+            audio: the question is spoken: PCM16, mono, 24,000 Hz, 0.1 s or more. *question* is then what the records
+                call it.
+            images: pictures that it is about, as `data:` URLs; GA only.
             independent: out of band: the answer knows nothing of the conversation, nor the conversation of it.
             tag: comes back with the answer.
 
@@ -91,36 +82,77 @@ class Chat:
 
         Raises:
             GeppettoError: the session ended before the answer did.
+            ConfigError: there are *images*, and the dialect takes none; or the server knows no *independent* answers.
             Withdrawn: `cancel` came before anything of the answer.
         """
-        asking = Asking(instructions=instructions, pcm=audio, independent=independent, tag=tag)
-        asked = self._session.ask(question, asking)
+        asking = Asking(instructions=instructions, pcm=audio, images=images, independent=independent, tag=tag)
+        asked = self._session.asker.ask(question, asking)
         try:
             while not asked.over:
                 await asked.changes()
         except trio.Cancelled:
-            self._session.withdraw(asked)
+            self._session.asker.withdraw(asked)
             raise
         return self._result(asked.answer, asked.error)
 
-    def stream(self, question: str) -> AsyncIterator[str]:
+    def stream(
+        self,
+        question: str,
+        *,
+        instructions: str | None = None,
+        audio: bytes | None = None,
+        images: Sequence[str] = (),
+        independent: bool = False,
+    ) -> AsyncIterator[str]:
         """
-        Ask *question* and return an iterator over the words of its answer as they arrive.
+        Ask *question*, as `ask` does, and return an iterator over the words of its answer as they arrive.
 
         Leaving the loop early leaves the answer going on; its files are saved all the same.
 
         Raises:
             GeppettoError: the session ended before the answer did; also from the iterator.
+            ConfigError: there are *images*, and the dialect takes none.
         """
-        return Words(self._session.ask(question))
+        asking = Asking(instructions=instructions, pcm=audio, images=images, independent=independent)
+        return Words(self._session.asker.ask(question, asking))
 
-    def cancel(self) -> bool:
+    def cancel(self, *, truncate: bool = False) -> bool:
         """
         Cancel the answer that is under way; return whether there was one.
 
         What has come of it is kept and marked as partial, and `ask` returns it with the status `cancelled`.
+
+        Args:
+            truncate: the server, too, is to remember no more of the answer than what has come of it, where the
+                dialect can say so (`conversation.item.truncate`).
         """
-        return self._session.cancel()
+        return self._session.asker.cancel(truncate=truncate)
+
+    def can_change(self, settings: SessionSettings) -> bool:
+        """
+        Whether the present session can be told *settings*; otherwise it takes a new session to have them.
+
+        The protocol locks the voice after the first audio, and a setting that was given cannot be left to the server
+        again. Source: Realtime API reference, `session.update`, 2026-11.
+        """
+        return self._session.asker.can_change(settings)
+
+    async def change(self, settings: SessionSettings) -> None:
+        """
+        Ask the server for other settings, by `session.update`, and return when it has taken them.
+
+        They hold from the next answer on, and in every session that follows after a reconnect.
+
+        Args:
+            settings: all of them; only what is different is sent.
+
+        Cancellation: leaves at once; the settings go on being asked for.
+
+        Raises:
+            ChangeRefused: the server refused one of them; the old ones go on.
+            GeppettoError: the session is over.
+        """
+        await self._session.asker.change(settings)
 
     @property
     def status(self) -> ChatStatus:
@@ -144,7 +176,6 @@ class Chat:
 async def open_chat(
     config: ClientConfig,
     *,
-    terminal: Terminal | None = None,
     stopper: Stopper | None = None,
     metrics: Metrics | None = None,
     hooks: Hooks = NO_HOOKS,
@@ -158,7 +189,6 @@ async def open_chat(
 
     Args:
         config: every setting.
-        terminal: reads questions from stdin and shows answers, too; None for the Python API alone.
         stopper: lets the caller end the session, also while it is connecting.
         metrics: counts into this object, which goes on being readable afterwards.
         hooks: what else the caller wants to know and to decide.
@@ -181,18 +211,17 @@ async def open_chat(
     log, prices = await trio.to_thread.run_sync(_open_files, config)
     try:
         async with trio.open_nursery() as nursery:
-            chat_tasks = ChatTasks(config, log, metrics, terminal, stopper, hooks, prices, history)
+            chat_tasks = ChatTasks(config, log, metrics, stopper, hooks, prices, history)
             chat_tasks.start(nursery)
             try:
                 with trio.CancelScope() as body, stopper.cancels(body):
-                    if terminal is None:  # a person or a pipe can go on meanwhile; a program wants to know
-                        await chat_tasks.session.opened_once.wait()
+                    await chat_tasks.session.opened_once.wait()
                     yield Chat(chat_tasks.session, metrics, log)
             except Exception as error:
                 body_error = error  # raised below as it is, not inside a group
             finally:
                 stopper.stop(Ending(ExitStatus.OK, ""))
-                chat_tasks.session.questions.fail_all(config.redactor.clean_error(_session_over(stopper)))
+                chat_tasks.session.asker.fail_all(config.redactor.clean_error(_session_over(stopper)))
     finally:
         await _close_log(log, config, stopper)
     if body_error is not None:

@@ -14,12 +14,10 @@ from geppetto.notices import Notice, ToDisplay
 from geppetto.records.recorder import Recorder
 from geppetto.routing import ToFiles
 from geppetto.session import Session
-from geppetto.status import ExitStatus
 from geppetto.tasks.assemble import assemble
 from geppetto.tasks.display import display
 from geppetto.tasks.log import keep_up, write_log
 from geppetto.tasks.receive import StallWatch
-from geppetto.tasks.stdin import ask_lines
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
@@ -35,9 +33,6 @@ if TYPE_CHECKING:
     from geppetto.redaction import Redactor
     from geppetto.stopper import Stopper
 
-
-if TYPE_CHECKING:
-    from geppetto.chat import Terminal
 
 _logger = logging.getLogger("geppetto")
 
@@ -62,7 +57,6 @@ class ChatTasks:
         config: ClientConfig,
         log: WireLog,
         metrics: Metrics,
-        terminal: Terminal | None,
         stopper: Stopper,
         hooks: Hooks,
         prices: PriceList,
@@ -70,9 +64,8 @@ class ChatTasks:
     ) -> None:
         self._config = config
         self._log = log
-        self._terminal = terminal
         self._stopper = stopper
-        self._screen = terminal.screen if terminal is not None else hooks.screen
+        self._screen = hooks.screen
 
         def cost_of(usage: Usage) -> Cost | None:
             return prices.cost(config.model_name, usage, provider_host=config.host, when=local_now().date())
@@ -100,8 +93,6 @@ class ChatTasks:
         nursery.start_soon(self._run, self._drained(self._show, SCREEN_SHARE, "The output"), name="display")
         nursery.start_soon(self._run, self._connections.keep, name="connections")
         nursery.start_soon(self._run, self._until_stopped(self._write_log), name="log")
-        if self._terminal is not None:
-            nursery.start_soon(self._run, self._until_stopped(self._questions), name="stdin")
 
     async def _run(self, task: Callable[[], Awaitable[None]]) -> None:
         """An expected failure is an ending; anything else is a bug, and leaves the nursery as what it is."""
@@ -156,24 +147,6 @@ class ChatTasks:
 
     async def _write_log(self) -> None:
         await write_log(self._log)
-
-    async def _questions(self) -> None:
-        assert self._terminal is not None
-        if self._terminal.stdin_fd is not None:
-            await ask_lines(
-                self._terminal.stdin_fd,
-                self.session.ask_when_room,
-                self.session.delivery.warn,
-                leave_at_once=self._terminal.interactive,
-                settled=self.session.questions.settled,
-            )
-        if not self._terminal.interactive:
-            await self.session.opened_once.wait()  # a script without a question still learns that its key is wrong
-        failed = 0 if self._terminal.interactive else self.session.delivery.unanswered
-        if failed:
-            sentence = f"{failed} {'question was' if failed == 1 else 'questions were'} not answered."
-            self._stopper.stop(Ending(ExitStatus.UNANSWERED, sentence))
-        self._stopper.stop(Ending(ExitStatus.OK, ""))
 
 
 async def _no_display(channel: trio.MemoryReceiveChannel[ToDisplay], redactor: Redactor) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import trio
 
 from geppetto.answer import answer_of
-from geppetto.notices import Notice, Ready, Saved
+from geppetto.notices import Ready, Saved
 from geppetto.records.metrics import Latency
 
 if TYPE_CHECKING:
@@ -49,8 +49,6 @@ class Delivery:
         """Of the session that answers now."""
         self.cut_off: set[Reply] = set()
         """What the end of the session cut off."""
-        self.unanswered = 0
-        """Questions that ended `failed` or `cancelled`."""
 
     def name_of(self, reply: Reply, begun: datetime) -> PurePath | None:
         """Return the name of the files of *reply*, which began then; None leaves it to the time."""
@@ -87,8 +85,6 @@ class Delivery:
             return
         question = self._questions.get(reply.turn)
         self._metrics.answer(answer.status, answer.usage, answer.latency, answer.cost)
-        if reply.turn is not None and answer.status in {"failed", "cancelled"}:
-            self.unanswered += 1
         await self.tell(Saved(answer))
         if question is not None:
             question.answer = answer
@@ -96,10 +92,6 @@ class Delivery:
             self._questions.forget(question.turn)
             if not self._questions:
                 await self.tell(Ready())
-
-    async def warn(self, sentence: str) -> None:
-        """Show one sentence that is not from the server."""
-        await self.tell(Notice(sentence))
 
     async def tell(self, thing: ToDisplay) -> None:
         """Show *thing*; wait for room."""

@@ -11,6 +11,7 @@ What can go wrong, as the user sees it.
         - `RollOver`: its time limit is near; never leaves a session
     - `OutputFailed`: a file or a stream cannot be written (7)
     - `Withdrawn`: a question was taken back before anything of its answer came (3)
+    - `ChangeRefused`: the server refused other settings, and the session goes on (5)
     - `Stopped`: a signal, or the reader of stdout, ended the session (129, 130, 141, 143)
 
 `str()` of each is one sentence for the user, with the next step last. The library's own exception is its cause.
@@ -75,6 +76,12 @@ class Withdrawn(GeppettoError):
     """A question was taken back before anything of its answer came; the session goes on."""
 
     status = ExitStatus.UNANSWERED
+
+
+class ChangeRefused(GeppettoError):
+    """The server refused other settings; the old ones go on, and so does the session."""
+
+    status = ExitStatus.REFUSED
 
 
 class Stopped(GeppettoError):

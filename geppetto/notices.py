@@ -24,6 +24,8 @@ class ChatStatus:
     """The index of the question that is being answered; 0 when none is."""
     waiting: int
     """Questions that have not been sent yet."""
+    sending: float | None = None
+    """How much of a spoken question has gone out, 0 to 1; None when none is on its way."""
 
 
 @attrs.frozen
@@ -34,6 +36,14 @@ class Ready:
 @attrs.frozen
 class Words:
     """Words of the answer to question *index*, as they arrive."""
+
+    index: int
+    text: str
+
+
+@attrs.frozen
+class Heard:
+    """What the server's transcribing model made of the spoken question *index*."""
 
     index: int
     text: str
@@ -60,4 +70,4 @@ class Notice:
     text: str
 
 
-ToDisplay = Ready | Words | Sound | Saved | Notice
+ToDisplay = Ready | Words | Heard | Sound | Saved | Notice

@@ -10,7 +10,8 @@ import trio
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from geppetto.realtime.events import ClientEvent
+    from geppetto.realtime.client_events import ClientEvent
+    from geppetto.realtime.reply import Turn
 
 
 class Outgoing:
@@ -26,6 +27,18 @@ class Outgoing:
         self._events.extend(events)
         if self._events:
             self._grew.set()
+
+    def take_back(self, turn: Turn) -> bool:
+        """
+        Forget what of the spoken *turn* was not sent, if its last piece is among it, and what asks for its response.
+
+        Return whether that was so. What was sent of it stays in the server's buffer, which is to be cleared.
+        """
+        if not turn.spoken or not any(event.event_id == turn.item_event_id for event in self._events):
+            return False
+        own = [turn.made(event.event_id) or event.event_id == turn.response_event_id for event in self._events]
+        self._events = deque(event for event, is_own in zip(self._events, own, strict=True) if not is_own)
+        return True
 
     def clear(self) -> None:
         """Forget what was not sent: its connection is gone."""

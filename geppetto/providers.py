@@ -15,7 +15,8 @@ import attrs
 
 from geppetto.errors import ConfigError
 from geppetto.keys import server_of
-from geppetto.realtime.dialects import BETA, BETA_OF_ANY_MODEL, GA, GA_OF_ANY_MODEL, XAI
+from geppetto.realtime.compatible import AZURE, HUGGINGFACE, LOCALAI, SPEACHES, XAI
+from geppetto.realtime.dialects import BETA, GA
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,6 +51,8 @@ class Provider:
     model_parameter: str = "model"
     """The parameter of the query that names the model."""
     always_speaks: bool = False
+    opening_s: float = 0.0
+    """How long a session may take to open there, in seconds, if that is longer than `connect_timeout`."""
 
     @property
     def placeholders(self) -> tuple[str, ...]:
@@ -108,6 +111,7 @@ _ALL: Final = (
         name="azure",
         what="Azure OpenAI, GA",
         url="wss://{resource}.openai.azure.com/openai/v1/realtime",
+        dialect=AZURE,
         key_variable="AZURE_OPENAI_API_KEY",
         auth="api-key",
         model_is="deployment",
@@ -134,16 +138,17 @@ _ALL: Final = (
         name="localai",
         what="LocalAI on this machine",
         url="ws://localhost:8080/v1/realtime",
-        dialect=GA_OF_ANY_MODEL,
+        dialect=LOCALAI,
         key_variable="LOCALAI_API_KEY",
         own=True,
         model_is="pipeline",
+        opening_s=300.0,  # it loads its models first
     ),
     Provider(
         name="speaches",
         what="speaches on this machine",
         url="ws://localhost:8000/v1/realtime",
-        dialect=BETA_OF_ANY_MODEL,
+        dialect=SPEACHES,
         key_variable="SPEACHES_API_KEY",
         own=True,
         model_is="language model",
@@ -152,7 +157,7 @@ _ALL: Final = (
         name="huggingface",
         what="Hugging Face speech-to-speech on this machine",
         url="ws://127.0.0.1:8765/v1/realtime",
-        dialect=GA_OF_ANY_MODEL,
+        dialect=HUGGINGFACE,
         own=True,
     ),
     Provider(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING
 
 import attrs
@@ -26,22 +27,34 @@ class Question:
     first_text_at: float | None = None
     first_audio_at: float | None = None
     done_at: float | None = None
-    pieces: list[str] = attrs.field(factory=list)
+    sent_bytes: int = 0
+    """Of a spoken question, since it was last begun."""
+    pieces: deque[str] | None = None
+    """The words that `Words` has not returned yet; None when there is no such reader."""
     answer: Answer | None = None
     error: GeppettoError | None = None
     """Why there will be no answer."""
-    _changed: trio.Event = attrs.field(factory=trio.Event)
+    _waiting: trio.lowlevel.ParkingLot = attrs.field(factory=trio.lowlevel.ParkingLot)
 
     def restart(self, now: float) -> None:
         """Start the clock: the question goes out, for the first time or again."""
         self.asked_at = now
         self.first_text_at = self.first_audio_at = self.done_at = None
 
+    @property
+    def sending(self) -> float | None:
+        """How much of a spoken question has gone out, 0 to 1; None when none is on its way."""
+        pcm = self.turn.asking.pcm
+        if pcm is None or not self.turn.spoken or self.sent_bytes >= len(pcm):
+            return None
+        return self.sent_bytes / len(pcm)
+
     def hear(self, words: str, now: float) -> None:
         """Take words of the answer."""
         if self.first_text_at is None:
             self.first_text_at = now
-        self.pieces.append(words)
+        if self.pieces is not None:
+            self.pieces.append(words)
         self.change()
 
     def hear_audio(self, now: float) -> None:
@@ -51,8 +64,8 @@ class Question:
 
     def change(self) -> None:
         """Wake whoever waits for the next piece or the answer."""
-        self._changed.set()
-        self._changed = trio.Event()
+        if self._waiting:
+            self._waiting.unpark_all()
 
     @property
     def over(self) -> bool:
@@ -61,7 +74,7 @@ class Question:
 
     async def changes(self) -> None:
         """Wait for the next piece, or for the end."""
-        await self._changed.wait()
+        await self._waiting.park()
 
     def latency(self) -> Latency:
         """Return how long things took, counted from the moment the question was sent."""
@@ -82,8 +95,6 @@ class Questions:
     def __init__(self) -> None:
         """Start with none."""
         self._by_turn: dict[Turn, Question] = {}
-        self._settled = trio.Event()
-        self._settled.set()
         self._over: GeppettoError | None = None
 
     def __bool__(self) -> bool:
@@ -97,8 +108,6 @@ class Questions:
 
     def add(self, turn: Turn) -> Question:
         """Take *turn* as a question without an answer."""
-        if self._settled.is_set():
-            self._settled = trio.Event()
         question = self._by_turn[turn] = Question(turn)
         return question
 
@@ -106,13 +115,13 @@ class Questions:
         """Return the question of *turn*; None when nobody waits for its answer."""
         return self._by_turn.get(turn) if turn is not None else None
 
-    def note(self, happening: Happening) -> None:
+    def note(self, happening: Happening, now: float) -> None:
         """Keep the clocks and the words."""
-        now = trio.current_time()
         if isinstance(happening, QuestionAsked):
             if (question := self.get(happening.turn)) is not None:
                 question.restart(now)
-        elif isinstance(happening, ReplyText | ReplyAudio | ReplyDone):
+                question.sent_bytes = 0
+        elif isinstance(happening, (ReplyText, ReplyAudio, ReplyDone)):
             question = self.get(happening.reply.turn)
             if question is None:
                 return
@@ -131,8 +140,6 @@ class Questions:
     def forget(self, turn: Turn) -> None:
         """Take *turn* out: it is answered, or nobody wants to know any more."""
         self._by_turn.pop(turn, None)
-        if not self._by_turn:
-            self._settled.set()
 
     def fail_all(self, error: GeppettoError) -> None:
         """Tell everyone who waits, and everyone who asks later, that there will be no answer."""
@@ -142,31 +149,30 @@ class Questions:
             question.change()
         self._by_turn.clear()
 
-    async def settled(self) -> None:
-        """Wait until every question is answered and its files are closed."""
-        await self._settled.wait()
-
 
 @attrs.define
 class Words:
     """
-    The words of an answer as they arrive; after a reconnect they begin anew.
+    The words of an answer as they arrive; after a reconnect they begin anew. Make it in one step with its question.
 
     An iterator and no generator, so that leaving its loop early leaves nothing to be closed.
     """
 
     _asked: Question
-    _seen: int = 0
+    _pieces: deque[str] = attrs.field(factory=deque, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        """Have the words kept."""
+        self._asked.pieces = self._pieces
 
     def __aiter__(self) -> Words:
         return self
 
     async def __anext__(self) -> str:
-        while self._seen == len(self._asked.pieces):
+        while not self._pieces:
             if self._asked.error is not None:
                 raise self._asked.error
             if self._asked.over:
                 raise StopAsyncIteration
             await self._asked.changes()
-        self._seen += 1
-        return self._asked.pieces[self._seen - 1]
+        return self._pieces.popleft()

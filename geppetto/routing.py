@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 import trio
 
 from geppetto.errors import OutputFailed
-from geppetto.notices import Notice, Ready, Sound, Words
+from geppetto.notices import Heard, Notice, Ready, Sound, Words
 from geppetto.realtime import happenings as happened
 
 if TYPE_CHECKING:
@@ -19,13 +19,17 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 ToFiles = happened.ReplyAudio | happened.ReplyText | happened.ReplyDone
 """What the one who writes files is told: the end of a reply comes behind its last byte and word."""
+_TO_FILES = (happened.ReplyAudio, happened.ReplyText, happened.ReplyDone)
 
 
 async def hand_on(
     channel: trio.MemorySendChannel[T], value: T, patience_s: float, who: str, *, shield: bool = False
 ) -> None:
     """
-    Wait for room, but not for ever: a receiver that is stuck here sends no pongs.
+    Hand *value* on; wait for room, but not for ever: a receiver that is stuck here sends no pongs.
+
+    Where there is room it does not wait, not even for the others to have their turn: for each of the hundreds of
+    deltas a second that would cost more than all that is done with them.
 
     Cancellation: leaves at once; with *shield* only when *value* is handed on, or its receiver gone.
 
@@ -33,8 +37,11 @@ async def hand_on(
         OutputFailed: *who* took nothing for *patience_s* seconds.
     """
     try:
-        with trio.fail_after(patience_s, shield=shield):
-            await channel.send(value)
+        try:
+            channel.send_nowait(value)
+        except trio.WouldBlock:
+            with trio.fail_after(patience_s, shield=shield):
+                await channel.send(value)
     except trio.BrokenResourceError:
         await trio.sleep_forever()  # the receiver failed, and has ended the session with it
     except trio.TooSlowError as error:
@@ -65,7 +72,7 @@ async def route(
 
     happenings = list(happenings)
     for happening in happenings:
-        if isinstance(happening, ToFiles):
+        if isinstance(happening, _TO_FILES):
             await hand_on(files, happening, patience_s, "The audio files", shield=True)
     for happening in happenings:
         thing = _shown(happening, words=words, sound=sound)
@@ -81,6 +88,10 @@ def _shown(happening: Happening, *, words: bool, sound: bool) -> ToDisplay | Non
         case happened.ReplyText():
             turn = happening.reply.turn
             return Words(turn.index, happening.delta) if words and turn is not None else None
+        case happened.QuestionHeard():
+            return Heard(happening.turn.index, happening.text)
+        case happened.QuestionUnheard():
+            return Notice(f"what was said in the question is not known: {happening.error}")
         case happened.SessionReady():
             return Ready()
         case happened.RateLimited():
@@ -93,5 +104,5 @@ def _shown(happening: Happening, *, words: bool, sound: bool) -> ToDisplay | Non
             error = happening.ending.error
             assert error is not None
             raise error
-        case happened.QuestionAsked() | happened.ReplyDone():
+        case happened.QuestionAsked() | happened.ReplyDone() | happened.SettingsHold() | happened.SettingsRefused():
             return None

@@ -11,18 +11,27 @@ from typing import TYPE_CHECKING
 
 import trio
 
+from geppetto.asking import Asker
 from geppetto.connection.connect import backoff_s
 from geppetto.delivery import Delivery
-from geppetto.errors import Withdrawn
 from geppetto.notices import ChatStatus, Notice
 from geppetto.outgoing import Outgoing
 from geppetto.question import Questions
+from geppetto.realtime.client_events import AppendAudio, CommitAudio
 from geppetto.realtime.conversation import Conversation
-from geppetto.realtime.decoding import BadMessage, decode
+from geppetto.realtime.decoding import prepare
 from geppetto.realtime.events import UnknownServerEvent
-from geppetto.realtime.happenings import Complaint, QuestionAsked, RateLimited, ReplyAudio, ReplyDone, SessionReady
-from geppetto.realtime.reply import IN_CONVERSATION
-from geppetto.records.wirelog import NOT_JSON
+from geppetto.realtime.happenings import (
+    Complaint,
+    QuestionAsked,
+    RateLimited,
+    ReplyAudio,
+    ReplyDone,
+    ReplyText,
+    SessionOver,
+    SessionReady,
+)
+from geppetto.wire import Wire
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -32,18 +41,14 @@ if TYPE_CHECKING:
     from geppetto.hooks import Hooks
     from geppetto.notices import ToDisplay
     from geppetto.pricing.cost import Cost
-    from geppetto.question import Question
-    from geppetto.realtime.events import ClientEvent, ServerEvent
+    from geppetto.realtime.client_events import ClientEvent
     from geppetto.realtime.happenings import Happening
     from geppetto.realtime.history import Said
-    from geppetto.realtime.reply import Asking, Reply
+    from geppetto.realtime.reply import Reply
     from geppetto.realtime.usage import Usage
     from geppetto.records.metrics import Metrics
     from geppetto.records.wirelog import WireLog
     from geppetto.tasks.receive import StallWatch
-
-_MAX_BAD_NOTICES = 20
-"""Bad messages that get a line each; the rest are only counted, so that a flood of them is not a flood of lines."""
 
 
 class Session:
@@ -63,25 +68,31 @@ class Session:
     ) -> None:
         """Begin a conversation, or go on with *history*; nothing is said before there is a connection."""
         self._config = config
-        self._dialect = config.protocol
         self._conversation = Conversation(
             config.session_settings,
             history_budget_chars=config.history_budget,
             max_attempts=max(1, config.max_retries),
             history=history,
+            transcription_model=config.transcribes_with,
+            listening=config.protocol.listening,
         )
-        self._log = log
         self._metrics = metrics
         self._stall = stall
-        self._now = now
         self._hooks = hooks
         self.questions = Questions()
         self.delivery = Delivery(self.questions, metrics, display_send, hooks, cost_of)
-        self._room = trio.Event()
-        self._bad_notices = 0
+        self._wire = Wire(config.protocol, log, metrics, now, lambda text: self.delivery.tell_now(Notice(text)))
         self._rate_limits = 0
         self._opened = False
         self.outgoing = Outgoing()
+        self.asker = Asker(
+            self._conversation,
+            self.questions,
+            self.outgoing,
+            config.protocol,
+            note=self._note,
+            post=self._asked,
+        )
         self._reply_over = trio.Event()
         self.answered_since_connected = False
         """Whether this connection has brought a whole answer."""
@@ -95,50 +106,6 @@ class Session:
         """How long to wait, in seconds, before a rate-limited response is asked for again."""
         self._post()
 
-    # --- questions
-
-    def ask(self, text: str, asking: Asking = IN_CONVERSATION) -> Question:
-        """
-        Queue a question.
-
-        Raises:
-            GeppettoError: the session is over.
-        """
-        self.questions.check_open()
-        turn, happenings = self._conversation.ask(text, asking)
-        question = self.questions.add(turn)
-        self._note(happenings)
-        if self._opened and self._conversation.expecting and not self._stall.running:
-            # It waits for the end of a response that nobody asked for, which may never come.
-            self._stall.expect("The answer", self._config.read_timeout)
-        self._post()
-        return question
-
-    async def ask_when_room(self, text: str) -> None:
-        """Queue a question as `ask`; wait while `buffer_size` are waiting already."""
-        while self._conversation.waiting >= self._config.buffer_size:
-            self._room = trio.Event()
-            await self._room.wait()
-        self.ask(text)
-
-    def withdraw(self, question: Question) -> None:
-        """Take a question back: nobody waits for its answer any more. What has come of it is still saved."""
-        if self._conversation.withdraw(question.turn):
-            self.questions.forget(question.turn)
-        self._post()
-
-    def cancel(self) -> bool:
-        """Cancel the answer that is under way; return whether there was one. See `Chat.cancel`."""
-        question = self.questions.running
-        if question is None:
-            return False
-        if self._conversation.withdraw(question.turn):
-            self.questions.forget(question.turn)
-            question.error = Withdrawn("The question was taken back before its answer began.")
-            question.change()
-        self._post()
-        return True
-
     # --- connections
 
     def connected(self) -> None:
@@ -147,10 +114,11 @@ class Session:
         self.opened = trio.Event()
         self.expires_at = None
         self.answered_since_connected = False
-        self._stall.expect("The opening of the session", self._config.connect_timeout)
+        self._stall.expect("The opening of the session", self._config.opening_timeout)
 
     def disconnected(self) -> Iterable[Happening]:
         """The connection is gone: make ready what the next one must be told, and return what that means."""
+        self._opened = False
         self._stall.relax()
         self.outgoing.clear()
         happenings = self._conversation.connection_lost()
@@ -187,6 +155,7 @@ class Session:
             expires_at=self.expires_at,
             answering=running.turn.index if running is not None else 0,
             waiting=self._conversation.waiting,
+            sending=running.sending if running is not None else None,
         )
 
     @property
@@ -203,28 +172,31 @@ class Session:
 
     def speak(self, event: ClientEvent) -> str:
         """Return the wire's text of *event*; log and count it."""
-        text = self._dialect.encode(event)
-        self._log.note("sent", self._dialect.type_of(event), text, self._now())
-        self._metrics.sent(len(text))
+        text = self._wire.speak(event)
+        if isinstance(event, AppendAudio | CommitAudio):
+            self._spoken(event)
         return text
 
-    def hear(self, message: str | bytes) -> Iterable[Happening]:
-        """Log, count and understand one message, and return what it means."""
-        self._metrics.received(len(message))
-        try:
-            kind, event = decode(message)
-        except BadMessage as error:
-            self._log.note("received", NOT_JSON, message, self._now())
-            self._bad_message(error)
-            return []
-        self._log.note("received", kind, message, self._now())
-        happenings = self._conversation.receive(event)
-        self._progress(event)
-        self._note(happenings)
+    def hear(self, messages: Sequence[str | bytes], happenings: list[Happening]) -> None:
+        """
+        Log, count and understand *messages*, which came together, and add to *happenings* what they mean.
+
+        Nothing behind the end of the session is heard.
+
+        Raises:
+            GeppettoError: there is no going on; *happenings* holds what came before that.
+        """
+        progress = False
+        for event in self._wire.hear(messages):
+            heard = self._conversation.receive(event)
+            progress |= not isinstance(event, UnknownServerEvent)
+            if heard:
+                self._note(heard)
+                happenings += heard
+                if isinstance(heard[-1], SessionOver):
+                    break
+        self._progress(progress=progress)
         self._post()
-        if self._conversation.waiting < self._config.buffer_size:
-            self._room.set()
-        return happenings
 
     def cut_off(self) -> Iterator[Reply]:
         """Yield the replies that are open now that the session is over; their status becomes `cancelled`."""
@@ -240,25 +212,52 @@ class Session:
 
     # --- inside
 
+    def _asked(self) -> None:
+        """Send what callers made of the conversation."""
+        if self._opened and self._conversation.expecting and not self._stall.running:
+            # A question waits for the end of a response that nobody asked for, which may never come.
+            self._stall.expect("The answer", self._config.read_timeout)
+        self._post()
+
     def _post(self) -> None:
         """Hand what must be said to the sender: an event or two, or a restored history."""
         self.outgoing.add(self._conversation.events_to_send())
 
-    def _progress(self, event: ServerEvent) -> None:
+    def _spoken(self, event: AppendAudio | CommitAudio) -> None:
+        """A part of a spoken question goes out: the answer cannot come before the last of them."""
+        question = self.questions.running
+        if question is None:
+            return
+        if isinstance(event, AppendAudio):
+            question.sent_bytes += len(event.pcm)
+        else:
+            question.restart(trio.current_time())
+        if self._opened:
+            self._stall.expect("The answer", self._config.read_timeout)
+
+    def _progress(self, *, progress: bool) -> None:
         """Move the deadline for the next message: pushed on by all but events that nobody knows (heartbeats)."""
         if not self._opened:
             return
         if not self._conversation.expecting:
             self._stall.relax()
-        elif not isinstance(event, UnknownServerEvent):
+        elif progress:
             self._stall.expect("The answer", self._config.read_timeout)
 
     def _note(self, happenings: Iterable[Happening]) -> None:
         """Keep clocks and figures."""
+        now = trio.current_time()
         for happening in happenings:
-            self.questions.note(happening)
+            self.questions.note(happening, now)
+            if isinstance(happening, ReplyAudio):
+                self._metrics.audio(len(happening.pcm))
+                continue
+            if isinstance(happening, ReplyText):
+                continue
+            self.asker.changes.note(happening)
             match happening:
                 case SessionReady():
+                    prepare()
                     self._opened = True
                     self.opened.set()
                     self.opened_once.set()
@@ -270,8 +269,6 @@ class Session:
                 case QuestionAsked():
                     if self._opened:
                         self._stall.expect("The answer", self._config.read_timeout)
-                case ReplyAudio():
-                    self._metrics.audio(len(happening.pcm))
                 case ReplyDone():
                     self.answered_since_connected |= happening.reply.complete
                     self._reply_over.set()
@@ -286,9 +283,3 @@ class Session:
                     self._metrics.error(happening.error.code or happening.error.type)
                 case _:
                     pass
-
-    def _bad_message(self, error: BadMessage) -> None:
-        self._metrics.bad_message()
-        self._bad_notices += 1
-        if self._bad_notices <= _MAX_BAD_NOTICES:
-            self.delivery.tell_now(Notice(f"the server sent {error}; it was skipped"))  # it is logged all the same

@@ -11,7 +11,7 @@ import trio
 from geppetto.config import ClientConfig
 from geppetto.errors import ConfigError
 from geppetto.providers import PROVIDERS
-from geppetto.realtime.events import CreateTextItem, UpdateSession
+from geppetto.realtime.client_events import CreateTextItem, UpdateSession
 from tests.fakes.chatting import chatting
 from tests.fakes.scripted_server import answers
 
@@ -111,3 +111,21 @@ async def test_the_key_goes_in_the_header_that_the_provider_reads(
             assert (await at.chat.ask("There?")).text == "Yes."
     assert at.server.seen.header(header) == value
     assert str(at.server.seen.headers).count("k-1") == 1
+
+
+def test_the_ways_of_providers() -> None:
+    """Who cannot truncate, who answers speech by itself, and where nobody knows a transcribing model."""
+    ways = {name: provider.dialect for name, provider in PROVIDERS.items()}
+    assert {name for name, way in ways.items() if not way.truncates} == {"xai", "speaches"}
+    assert {name for name, way in ways.items() if way.listening.answers} == {"localai", "speaches", "huggingface"}
+    assert {name for name, way in ways.items() if way.listening.silence_ms} == {"huggingface"}
+    named = {name for name, way in ways.items() if way.default_transcription_model}
+    assert named == {"openai", "azure-preview", "litellm", "offline"}
+
+
+def test_speaches_is_sent_no_null() -> None:
+    """One drops the whole update, and a format is answered by an error."""
+    asked = session("speaches", modality="text", instructions="i", voice="v", speed=1.1, max_output_tokens=9)
+    assert None not in asked.values()
+    assert not {"input_audio_format", "output_audio_format", "input_audio_transcription"} & asked.keys()
+    assert (asked["modalities"], asked["voice"], asked["max_response_output_tokens"]) == (["text"], "v", 9)

@@ -1,28 +1,42 @@
-"""What real servers sent, played back to the whole client: no byte of audio and no word is lost."""
+"""What real servers sent, played back to a whole chat with their provider: no byte, word or token is lost."""
 
 from __future__ import annotations
 
 import base64
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 import pytest
 import yaml
 
-from tests.fakes.chatting import chatting
 from tests.fakes.program import frames, transcripts
+from tests.providers.saying import PCM
+from tests.providers.stage import assert_quiet, talking
 
 if TYPE_CHECKING:
     from tests.fakes.scripted_server import Event, Peer
 
 RECORDINGS = Path(__file__).parents[2] / "shared" / "recordings"
-NAMES: dict[str, Literal["ga", "beta"]] = {
-    "openai_text_to_audio": "ga",
-    "openai_speech_server_vad": "ga",
-    "openai_tool_call": "ga",
-    "azure_text_to_audio": "ga",
-    "azure_voice_live_text_to_audio_beta": "beta",
+
+
+@attrs.frozen
+class Source:
+    """Where a recording is from."""
+
+    provider: str
+    target: str
+    beta: bool = False
+
+
+SOURCES: Final = {
+    "openai_text_to_audio": Source("openai", "/v1/realtime"),
+    "openai_speech_server_vad": Source("openai", "/v1/realtime"),
+    "openai_tool_call": Source("openai", "/v1/realtime"),
+    "azure_text_to_audio": Source("azure", "/openai/v1/realtime"),
+    "azure_voice_live_text_to_audio_beta": Source(
+        "azure-preview", "/voice-live/realtime?api-version=2026-04-10", beta=True
+    ),
 }
 
 
@@ -34,6 +48,8 @@ class Recorded:
     transcript: str
     pcm: bytes
     """As the client must write it: a lost last half of a frame is padded, because payloads were cut to 33 bytes."""
+    tokens: dict[str, int]
+    """Total, input, output, and of which kind they were."""
 
 
 def load(name: str) -> list[tuple[str, Event]]:
@@ -57,8 +73,35 @@ def responses(messages: list[tuple[str, Event]]) -> list[Recorded]:
             if event["type"].endswith(("audio_transcript.done", "_text.done"))
         ]
         pcm = b"".join(base64.b64decode(event["delta"]) for event in own if event["type"].endswith("audio.delta"))
-        recorded.append(Recorded(response_id, "\n".join(filter(None, texts)), pcm + b"\x00" * (len(pcm) % 2)))
+        (usage,) = (
+            event["response"]["usage"]
+            for event in events
+            if event["type"] == "response.done" and event["response"]["id"] == response_id
+        )
+        text = "\n".join(filter(None, texts))
+        recorded.append(Recorded(response_id, text, pcm + b"\x00" * (len(pcm) % 2), tokens(usage)))
     return recorded
+
+
+def tokens(usage: dict[str, Any]) -> dict[str, int]:
+    """Return the figures of a recorded usage by the names that Geppetto has for them."""
+    inputs, outputs = usage["input_token_details"], usage["output_token_details"]
+    return {
+        "total_tokens": usage["total_tokens"],
+        "input_tokens": usage["input_tokens"],
+        "output_tokens": usage["output_tokens"],
+        "input_text_tokens": inputs["text_tokens"],
+        "input_audio_tokens": inputs["audio_tokens"],
+        "cached_tokens": inputs["cached_tokens"],
+        "output_text_tokens": outputs["text_tokens"],
+        "output_audio_tokens": outputs["audio_tokens"],
+    }
+
+
+def heard(messages: list[tuple[str, Event]]) -> list[str]:
+    """Return what was made of spoken questions."""
+    kind = "conversation.item.input_audio_transcription.completed"
+    return [event["transcript"].strip() for _, event in messages if event["type"] == kind]
 
 
 def turns(messages: list[tuple[str, Event]]) -> list[list[Event]]:
@@ -66,7 +109,7 @@ def turns(messages: list[tuple[str, Event]]) -> list[list[Event]]:
     Cut what was received into the opening and one piece for each response.
 
     A piece begins where the recording's client spoke for the last time before the response was created: typed
-    text, a spoken question, or the output of a tool; our client asks a typed question instead of each.
+    text, a spoken question, or the output of a tool, instead of which our client asks a typed question.
     """
     pieces: list[list[Event]] = [[]]
     spoke = False
@@ -81,13 +124,22 @@ def turns(messages: list[tuple[str, Event]]) -> list[list[Event]]:
     return pieces
 
 
-@pytest.mark.parametrize("name", NAMES)
+def test_every_recording_is_played() -> None:
+    """None of those that are here is left out."""
+    if not RECORDINGS.exists():
+        pytest.skip(f"the recordings are not here ({RECORDINGS.name}/)")
+    assert {path.stem for path in RECORDINGS.glob("*.yaml")} == SOURCES.keys()
+
+
+@pytest.mark.parametrize("name", SOURCES)
 async def test_a_recording_comes_out_as_it_was(tmp_path: Path, name: str) -> None:
-    """Each response of a recording gives its WAV, byte for byte, and its transcript."""
+    """Each response of a recording gives its WAV, byte for byte, its transcript and its tokens."""
     messages = load(name)
+    source = SOURCES[name]
     recorded = responses(messages)
     opening, *answers = turns(messages)
     assert len(answers) == len(recorded) > 0
+    said = heard(messages)
 
     async def story(peer: Peer) -> None:
         await peer.send(opening[0])
@@ -98,16 +150,21 @@ async def test_a_recording_comes_out_as_it_was(tmp_path: Path, name: str) -> Non
             await peer.send(*events)
         await peer.client_left()
 
-    async with chatting(story, tmp_path, dialect=NAMES[name]) as at:
-        got = [await at.chat.ask(f"Question {number}.") for number in range(len(recorded))]
+    aloud = PCM if said else None
+    async with talking(story, tmp_path, source.provider, target=source.target, model="recorded") as at:
+        got = [await at.chat.ask(f"Question {number}.", audio=aloud) for number in range(len(recorded))]
     assert [answer.status for answer in got] == ["completed"] * len(got)
     assert [answer.response_id for answer in got] == [each.response_id for each in recorded]
     assert [answer.text for answer in got] == [each.transcript for each in recorded]
-    heard = [frames(answer.audio_file) if answer.audio_file is not None else b"" for answer in got]
-    assert heard == [each.pcm for each in recorded]
+    played = [frames(answer.audio_file) if answer.audio_file is not None else b"" for answer in got]
+    assert played == [each.pcm for each in recorded]
     assert transcripts(tmp_path) == [each.transcript or "No transcript available" for each in recorded]
-    assert got[-1].usage.total_tokens > 0
-    assert at.chat.metrics.bad_messages == 0
-    assert not at.chat.metrics.errors
-    beta_header = at.server.seen.header("OpenAI-Beta")
-    assert beta_header == ("realtime=v1" if NAMES[name] == "beta" else None)
+    for answer, each in zip(got, recorded, strict=True):
+        assert {name: getattr(answer.usage, name) for name in each.tokens} == each.tokens
+        assert answer.usage.total_tokens > 0
+        assert (answer.cost is None) == bool(each.tokens["input_audio_tokens"])  # for which there is no price here
+    assert at.screen.heard == said
+    beta_header = at.seen.header("OpenAI-Beta")
+    assert beta_header == ("realtime=v1" if source.beta else None)
+    if not said:
+        assert_quiet(at)

@@ -13,7 +13,6 @@ The only module of the client that imports trio_websocket. Measured traps it is 
 
 from __future__ import annotations
 
-import re
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -26,6 +25,7 @@ import wsproto.utilities
 
 from geppetto.connection.dial import DIRECT, dial
 from geppetto.connection.failures import not_a_websocket, rejection, transient
+from geppetto.connection.stream import MessageStream
 from geppetto.errors import ConnectionEnded, ConnectionLost
 from geppetto.realtime.verdicts import close_ending, is_final_close
 from geppetto.text import escape
@@ -37,73 +37,13 @@ if TYPE_CHECKING:
     from geppetto.errors import GeppettoError
 
 _MESSAGE_QUEUE = 64
-"""Messages that the library holds, so that a short stall of ours does not stop the pongs."""
-_RECEIVE_BYTES = 256 * 1024
-"""Read at once: with 4 KiB, the default, a long answer costs a third more CPU."""
-_HANDSHAKE_BYTES = 512 * 1024
-"""The most that an answer to the opening handshake may have; h11 bounds its headers, but nobody bounds its body."""
-_HEAD_BYTES = 8 * 1024
+"""Messages that the library holds, of those that it gets: see `MessageStream`."""
 _NO_WEBSOCKET = (
     wsproto.utilities.ProtocolError,
     trio_websocket.HandshakeError,
     h11.ProtocolError,  # wsproto would reject what is no HTTP with an HTTP response, which a client cannot send
     UnicodeDecodeError,  # wsproto takes the values of headers for ASCII
 )
-_REFUSAL = re.compile(rb"HTTP/1\.[01] ([2-9]\d\d)[ \r]")
-
-
-class _WatchedStream(trio.abc.Stream):
-    """
-    A stream that tells when the opening handshake has no future.
-
-    That is its end, a request that nobody takes any more, and an answer that goes on and on. Afterwards nobody
-    listens to that, and the answer's beginning is all that is kept.
-    """
-
-    def __init__(self, stream: trio.abc.Stream, ended: trio.CancelScope) -> None:
-        self._stream = stream
-        self._ended = ended
-        self._left_bytes = _HANDSHAKE_BYTES
-        self._head = bytearray()
-
-    @property
-    def overflowed(self) -> bool:
-        """Whether the answer passed its limit."""
-        return self._left_bytes < 0
-
-    def http_answer(self) -> tuple[int, bytes] | None:
-        """Return status and body, as far as they came, of an answer that ended before HTTP says it does."""
-        head, _, body = bytes(self._head).partition(b"\r\n\r\n")
-        found = _REFUSAL.match(head)
-        if found is None:
-            return None
-        return int(found[1]), b"" if b"chunked" in head.lower() else body
-
-    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
-        try:
-            await self._stream.send_all(data)
-        except trio.BrokenResourceError:
-            self._ended.cancel()
-            raise
-
-    async def wait_send_all_might_not_block(self) -> None:
-        await self._stream.wait_send_all_might_not_block()
-
-    async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
-        try:
-            data = await self._stream.receive_some(max_bytes)
-        except trio.BrokenResourceError:
-            self._ended.cancel()
-            raise
-        if (room := _HEAD_BYTES - len(self._head)) > 0:
-            self._head += data[:room]
-        self._left_bytes -= len(data)
-        if not data or self.overflowed:
-            self._ended.cancel()
-        return data
-
-    async def aclose(self) -> None:
-        await self._stream.aclose()
 
 
 class Transport:
@@ -114,9 +54,12 @@ class Transport:
     returned every message before that and told it first. A server that refuses says why in its last message.
     """
 
-    def __init__(self, ws: trio_websocket.WebSocketConnection, *, write_timeout: float) -> None:
-        """Speak over *ws*; *write_timeout* in seconds bounds each message."""
+    def __init__(
+        self, ws: trio_websocket.WebSocketConnection, stream: MessageStream, *, write_timeout: float
+    ) -> None:
+        """Speak over *ws*, which stands on *stream*; *write_timeout* in seconds bounds each message."""
         self._ws = ws
+        self._stream = stream
         self._write_timeout = write_timeout
         self._drained = trio.Event()
         """Set when `receive` has told how the connection ended."""
@@ -141,8 +84,13 @@ class Transport:
             raise self._closed(error) from error
 
     async def receive(self) -> str | bytes:
+        """Return the next message; otherwise as `receive_some`."""
+        texts = await self._stream.messages(1)
+        return texts[0] if texts else await self._next()
+
+    async def receive_some(self) -> Sequence[str | bytes]:
         """
-        Return the next message.
+        Return the next message, and some of those that have come behind it.
 
         Cancellation: nothing is lost; call again.
 
@@ -150,6 +98,10 @@ class Transport:
             GeppettoError: the connection is closed: `ConnectionLost`, or `ServerRefused` where the close
                 code says that another try would end the same way.
         """
+        return await self._stream.messages() or [await self._next()]
+
+    async def _next(self) -> str | bytes:
+        """Return what is not plain text, or tell how the connection ended."""
         try:
             return await self._ws.get_message()
         except trio_websocket.ConnectionClosed as error:
@@ -180,7 +132,7 @@ class Transport:
                 "The server sent a message over the limit (1009). Raise the limit with --max-message-bytes."
             )
         ending = close_ending(code, text)
-        if is_final_close(code):
+        if is_final_close(code, text):
             return ConnectionEnded(ending.why)
         return ending.error or ConnectionLost(ending.why)
 
@@ -228,7 +180,7 @@ async def open_transport(
             ws: trio_websocket.WebSocketConnection | None = None
             try:
                 with trio.CancelScope(deadline=connecting.deadline) as handshake:
-                    watched = _WatchedStream(stream, handshake)
+                    watched = MessageStream(stream, handshake, limits.max_message_bytes)
                     ws = await trio_websocket.wrap_client_stream(
                         reader_nursery,
                         # Typed for sockets, but it only receives, sends and closes.
@@ -238,11 +190,10 @@ async def open_transport(
                         extra_headers=[(name.encode(), value.encode()) for name, value in headers],
                         message_queue_size=_MESSAGE_QUEUE,
                         max_message_size=limits.max_message_bytes,
-                        receive_buffer_size=_RECEIVE_BYTES,
                     )
                 if ws is not None:
                     established = True
-                    yield Transport(ws, write_timeout=limits.write_timeout)
+                    yield Transport(ws, watched, write_timeout=limits.write_timeout)
                 elif (answer := watched.http_answer()) is not None:
                     refusal = rejection(address.netloc, *answer)
                 elif watched.overflowed:
@@ -257,6 +208,7 @@ async def open_transport(
                 leaving = not reader_nursery.cancel_scope.cancel_called  # else the reader has died before
                 with trio.move_on_after(limits.close_timeout, shield=True):
                     if ws is not None:
+                        watched.discard()
                         await ws.aclose()
                 with trio.CancelScope(shield=True):  # forced closing does not wait
                     await trio.aclose_forcefully(stream)

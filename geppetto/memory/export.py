@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import attrs
 
+from geppetto.answer import CLIENT_CANCELLED
 from geppetto.memory.kept import storable
 from geppetto.pricing.cost import dollars
 from geppetto.text import escape_controls, escape_line
@@ -84,8 +85,9 @@ def facts(conversation: Conversation) -> str:
 def remark(answer: Answered) -> str:
     """Return one line about an answer: why it is not whole, its sound, its price, its file; empty for nothing."""
     whole = answer.status == "completed"
+    known = answer.reason in {"", CLIENT_CANCELLED}
     parts = [
-        "" if whole else f"{answer.status}: {answer.reason}" if answer.reason else answer.status,
+        "" if whole else answer.status if known else f"{answer.status}: {answer.reason}",
         f"{answer.audio_ms / 1000:.1f} s of audio" if answer.audio_ms else "",
         "" if answer.cost is None else str(answer.cost),
         "" if answer.audio_file is None else storable(str(answer.audio_file)),

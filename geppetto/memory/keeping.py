@@ -9,11 +9,9 @@ Keeps the answers of a chat as they come. The chat never waits long for it, and 
 
 from __future__ import annotations
 
-from collections import deque
+from collections import OrderedDict, deque
 from threading import Lock
 from typing import TYPE_CHECKING, Final
-
-import attrs
 
 from geppetto.errors import OutputFailed
 from geppetto.redaction import Redactor
@@ -31,13 +29,8 @@ TIMEOUT_S: Final = 0.5
 """How long an answer waits for other processes: its files get their names behind it."""
 MAX_WAITING: Final = 1000
 """Answers that wait for a database which cannot be written; of more, the oldest are lost."""
-
-
-@attrs.define
-class _Waiting:
-    answer: Answer
-    spoken: bool
-    independent: bool
+_MAX_UNHEARD: Final = 64
+"""Transcripts come within seconds, or never."""
 
 
 class Keeping:
@@ -77,7 +70,9 @@ class Keeping:
         self._redactor = redactor or Redactor()
         self._timeout_s = timeout_s
         self._memory: Memory | None = None
-        self._waiting: deque[_Waiting] = deque(maxlen=MAX_WAITING)
+        self._waiting: deque[Answer] = deque(maxlen=MAX_WAITING)
+        self._unheard: OrderedDict[int, int] = OrderedDict()
+        """The numbers of spoken questions without a transcript, by their index in the session."""
         self._warned = False
         self._lock = Lock()
 
@@ -86,16 +81,25 @@ class Keeping:
         """How many answers are not written yet."""
         return len(self._waiting)
 
-    def commit(self, answer: Answer, *, spoken: bool = False, independent: bool = False) -> None:
-        """Keep *answer*: what `Hooks.commit` wants. The flags are those of `Memory.note`."""
+    def commit(self, answer: Answer) -> None:
+        """Keep *answer*: what `Hooks.answered` wants."""
         with self._lock:
-            self._waiting.append(_Waiting(answer, spoken, independent))
+            self._waiting.append(answer)
             self._write()
+
+    def heard(self, index: int, text: str) -> None:
+        """Keep *text* as what was said in the spoken question *index*, whose answer was kept before."""
+        with self._lock:
+            number = self._unheard.pop(index, None)
+            if number is None or not text:
+                return  # the answer that comes has it
+            self._try(lambda: self._opened().hear(number, text))
 
     def continue_with(self, conversation_id: str | None, about: About | None = None) -> None:
         """From now on, keep answers in another conversation: None begins a new one."""
         with self._lock:
             self._write()
+            self._unheard.clear()
             self._waiting.clear()  # they belong to the other one, which cannot be written
             self.conversation_id = conversation_id
             self._about = about or self._about
@@ -110,11 +114,14 @@ class Keeping:
                 self._memory = None
 
     def _write(self) -> None:
+        self._try(self._write_all)
+
+    def _try(self, write: Callable[[], None]) -> None:
         from geppetto.memory.trouble import Damaged  # here, not above: peewee takes its time to load
 
         try:
             try:
-                self._write_all()
+                write()
             except Damaged:
                 self._start_over()
                 self._write_all()
@@ -132,11 +139,15 @@ class Keeping:
                 self.conversation_id = memory.begin(self._about)
             first = self._waiting[0]
             try:
-                memory.note(self.conversation_id, first.answer, spoken=first.spoken, independent=first.independent)
+                number = memory.note(self.conversation_id, first)
             except Gone:  # deleted while it was going on; what comes now is a new one
                 self.conversation_id = None
                 continue
             self._waiting.popleft()
+            if first.spoken and not first.heard and number is not None:
+                self._unheard[first.index] = number
+                while len(self._unheard) > _MAX_UNHEARD:
+                    self._unheard.popitem(last=False)
 
     def _opened(self) -> Memory:
         if self._memory is None:
@@ -164,8 +175,11 @@ class NoMemory:
     conversation_id: None = None
     n_waiting: int = 0
 
-    def commit(self, answer: Answer, *, spoken: bool = False, independent: bool = False) -> None:
+    def commit(self, answer: Answer) -> None:
         """Forget *answer*."""
+
+    def heard(self, index: int, text: str) -> None:
+        """Forget *text*."""
 
     def continue_with(self, conversation_id: str | None, about: About | None = None) -> None:
         """Go on keeping nothing."""

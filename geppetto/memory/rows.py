@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,6 +43,18 @@ ANSWERS = (
 def stamp(at: datetime) -> str:
     """Return *at* so that the order of the texts is that of the times."""
     return at.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def item_rows(
+    conversation_id: str, answer: Answer, now: datetime, clean: Callable[[str], str]
+) -> tuple[dict[str, object] | None, dict[str, object]]:
+    """Return the rows of `items` for what *answer* answers, None if for nothing, and for itself."""
+    asked = now - timedelta(milliseconds=answer.latency.done_ms or 0.0)
+    flags = {"conversation": conversation_id, "spoken": answer.spoken, "independent": answer.independent}
+    said = {**flags, "role": "assistant", "text": clean(answer.text), "at": stamp(now)}
+    if not answer.index:
+        return None, said
+    return {**flags, "role": "user", "text": clean(answer.heard or answer.question), "at": stamp(asked)}, said
 
 
 def answer_row(item: int, answer: Answer, clean: Callable[[str], str]) -> Row:

@@ -87,6 +87,11 @@ class Index:
         # The index only marks what is deleted; this writes it anew. Source: sqlite.org/fts5.html, 6.8.
         run(self._database, "INSERT INTO words (words) VALUES ('optimize')")
 
+    def change(self, item: int, text: str) -> None:
+        """Let *item* be found by *text*, if it can be found already."""
+        if self._exists() and self.available:
+            run(self._database, "UPDATE words SET text = ? WHERE rowid = ?", (text, item))
+
     @property
     def available(self) -> bool:
         """Whether this SQLite has FTS5."""

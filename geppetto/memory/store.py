@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from threading import RLock
 from typing import TYPE_CHECKING, Final
 
@@ -16,7 +16,7 @@ from geppetto.memory.kept import storable
 from geppetto.memory.opening import identity, move_damaged, open_database
 from geppetto.memory.queries import Tables
 from geppetto.memory.restoring import restored
-from geppetto.memory.rows import answer_row, conversation_of, item_of, stamp
+from geppetto.memory.rows import answer_row, conversation_of, item_of, item_rows, stamp
 from geppetto.memory.search import Index, found_in
 from geppetto.memory.sql import run
 from geppetto.memory.trouble import Gone, sentences
@@ -141,33 +141,38 @@ class Memory:
                 continue
             return conversation_id
 
-    def note(self, conversation_id: str, answer: Answer, *, spoken: bool = False, independent: bool = False) -> None:
+    def note(self, conversation_id: str, answer: Answer) -> int | None:
         """
         Keep *answer* and what it answers: all of it or nothing. Without the keys that the redactor knows.
+
+        Return the number of the question, None if there was none.
 
         Args:
             conversation_id: of `begin` or `find`.
             answer: an index of 0 means that nothing was asked.
-            spoken: the question was audio.
-            independent: the question was out of band.
 
         Raises:
             Gone: the conversation was deleted meanwhile.
         """
         now = self._now()
-        asked = now - timedelta(milliseconds=answer.latency.done_ms or 0.0)
-        flags = {"conversation": conversation_id, "spoken": spoken, "independent": independent}
+        question, said = item_rows(conversation_id, answer, now, self._clean)
         with self._writing():
             table = self._tables.conversations
             changed = table.update(changed=stamp(now))
             if not changed.where(table.c.id == conversation_id).execute():
                 raise Gone(f"The conversation {conversation_id} was deleted.")
-            if answer.index:
-                question = {"role": "user", "text": self._clean(answer.question), "at": stamp(asked)}
-                self._tables.items.insert(**flags, **question).execute()
-            said = {"role": "assistant", "text": self._clean(answer.text), "at": stamp(now)}
-            item = self._tables.items.insert(**flags, **said).execute()
+            number = None if question is None else int(self._tables.items.insert(**question).execute())
+            item = self._tables.items.insert(**said).execute()
             self._tables.answers.insert(**answer_row(item, answer, self._clean)).execute()
+        return number
+
+    def hear(self, number: int, text: str) -> None:
+        """Keep *text* as what was said in the spoken question *number*, if that was not deleted meanwhile."""
+        words = self._clean(text)
+        table = self._tables.items
+        with self._writing():
+            table.update(text=words).where(table.c.id == number).execute()
+            self._index.change(number, words)
 
     def name(self, conversation_id: str, name: str | None) -> None:
         """
@@ -198,9 +203,7 @@ class Memory:
         table = self._tables.conversations
         with self._writing():
             self._index.forget(conversation_ids)
-            n_deleted = 0
-            for conversation_id in conversation_ids:
-                n_deleted += table.delete().where(table.c.id == conversation_id).execute()
+            n_deleted: int = sum(table.delete().where(table.c.id == one).execute() for one in conversation_ids)
         with self._reading():
             run(self._database, "PRAGMA wal_checkpoint(TRUNCATE)")
         return n_deleted
@@ -246,11 +249,8 @@ class Memory:
 
     def items(self, conversation_id: str) -> list[Item]:
         """Return what was said in a conversation, the oldest first."""
-        query = (
-            self._tables.joined()
-            .where(self._tables.items.c.conversation == conversation_id)
-            .order_by(self._tables.items.c.id)
-        )
+        items = self._tables.items.c
+        query = self._tables.joined().where(items.conversation == conversation_id).order_by(items.id)
         with self._reading():
             return [item_of(row) for row in query.dicts()]
 

@@ -10,14 +10,17 @@ Source: OpenAI Realtime API reference, server events (GA, 2026-11, and beta).
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Final, cast
 
 from geppetto.audio.assembly import BadAudio, decode_delta
 from geppetto.realtime.events import (
+    AudioCommitted,
     AudioDelta,
     ConversationItem,
     ErrorDetails,
     IgnoredServerEvent,
+    InputTranscript,
+    InputTranscriptFailed,
     OutputText,
     ResponseCreated,
     ResponseDone,
@@ -90,6 +93,21 @@ def _session_updated(_event: Json) -> ServerEvent:
 def _conversation_item(event: Json) -> ServerEvent:
     item = _object(event.get("item"))
     return ConversationItem(item_id=_text(item.get("id")), role=_text(item.get("role")))
+
+
+def _audio_committed(event: Json) -> ServerEvent:
+    return AudioCommitted(item_id=_text(event.get("item_id")))
+
+
+def _input_transcript(event: Json) -> ServerEvent:
+    """Return the transcript. One that is `in_progress` is no last word: xAI sends several."""
+    if event.get("status") == "in_progress":
+        return IgnoredServerEvent(type=_TRANSCRIBED)
+    return InputTranscript(item_id=_text(event.get("item_id")), text=_text(event.get("transcript")))
+
+
+def _input_transcript_failed(event: Json) -> ServerEvent:
+    return InputTranscriptFailed(item_id=_text(event.get("item_id")), error=_error(event.get("error")))
 
 
 def _response_created(event: Json) -> ServerEvent:
@@ -166,12 +184,16 @@ def _server_error(event: Json) -> ServerEvent:
     return ServerError(error=_error(event.get("error")))
 
 
+_TRANSCRIBED: Final = "conversation.item.input_audio_transcription.completed"
 _DECODERS: Mapping[str, Callable[[Json], ServerEvent]] = {
     "session.created": _session_created,
     "session.updated": _session_updated,
     "conversation.item.added": _conversation_item,
     "conversation.item.created": _conversation_item,
     "conversation.item.done": _conversation_item,
+    "input_audio_buffer.committed": _audio_committed,
+    _TRANSCRIBED: _input_transcript,
+    "conversation.item.input_audio_transcription.failed": _input_transcript_failed,
     "response.created": _response_created,
     "response.output_text.delta": _text_delta,
     "response.text.delta": _text_delta,
@@ -194,10 +216,7 @@ _IGNORED = frozenset(
         "conversation.item.deleted",
         "conversation.item.truncated",
         "conversation.item.input_audio_transcription.delta",
-        "conversation.item.input_audio_transcription.completed",
-        "conversation.item.input_audio_transcription.failed",
         "conversation.item.input_audio_transcription.segment",
-        "input_audio_buffer.committed",
         "input_audio_buffer.cleared",
         "input_audio_buffer.speech_started",
         "input_audio_buffer.speech_stopped",
@@ -226,6 +245,26 @@ def decode(message: str | bytes) -> tuple[str, ServerEvent]:
     if isinstance(message, bytes):
         msg = f"a binary frame of {len(message)} bytes"
         raise BadMessage(msg)
+    if '.delta"' in message:
+        from geppetto.realtime.deltas import decode_plainly  # see `prepare`
+
+        delta = decode_plainly(message)
+        if delta is not None:
+            return delta
+    return decode_thoroughly(message)
+
+
+def prepare() -> None:
+    """
+    Import what only deltas need: 10 ms that are too much before the session stands, and too much for a first delta.
+
+    Call it while the server thinks.
+    """
+    import geppetto.realtime.deltas  # noqa: F401
+
+
+def decode_thoroughly(message: str) -> tuple[str, ServerEvent]:
+    """Decode any text, as `decode`."""
     try:
         event = json.loads(message)
     except (ValueError, RecursionError) as error:

@@ -1,11 +1,10 @@
 """
-What is said on the wire, as values, in the words of the GA Realtime API.
+What we hear on the wire, as values, in the words of the GA Realtime API; `decoding` makes them of the wire's JSON.
 
-Client events are what we say, server events what we hear; `dialects` turns either into the wire's JSON and back.
 Fields that servers leave out have neutral defaults, because compatible servers leave out nearly everything
 but `type`. Don't subclass these.
 
-Source: OpenAI Realtime API reference, client events and server events, as of 2026-11.
+Source: OpenAI Realtime API reference, server events, as of 2026-11.
 """
 
 from __future__ import annotations
@@ -21,82 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 Json = Mapping[str, object]
-Modality = Literal["audio", "text"]
-
-
-@attrs.frozen(kw_only=True)
-class SessionSettings:
-    """What we ask of a session. None means: leave it to the server."""
-
-    modality: Modality = "audio"
-    """Audio always comes with its transcript; GA refuses both modalities together."""
-    instructions: str | None = None
-    voice: str | None = None
-    speed: float | None = None
-    """0.25 to 1.5."""
-    max_output_tokens: int | None = None
-    """None is no limit of ours: `inf`."""
-    temperature: float | None = None
-    """Beta only, 0.6 to 1.2: GA answers `unknown_parameter`."""
-    transcription_model: str | None = None
-    """The model that transcribes spoken questions; None switches that off."""
-
-
-# --- client events -----------------------------------------------------------------------------------------
-
-
-@attrs.frozen(kw_only=True)
-class UpdateSession:
-    """`session.update`: answered by `session.updated`, or by an `error`, never by both."""
-
-    event_id: str
-    settings: SessionSettings
-
-
-@attrs.frozen(kw_only=True)
-class CreateTextItem:
-    """`conversation.item.create` with a message of text parts; `role` decides the content type."""
-
-    event_id: str
-    role: Literal["user", "assistant", "system"]
-    text: str
-
-
-@attrs.frozen(kw_only=True)
-class CreateAudioItem:
-    """`conversation.item.create` with a user's message that is spoken: PCM16, mono, 24,000 Hz."""
-
-    event_id: str
-    pcm: bytes = attrs.field(repr=False)
-
-
-@attrs.frozen(kw_only=True)
-class CreateResponse:
-    """
-    `response.create`. One at a time in the default conversation.
-
-    With *input* it is out of band: it sees nothing of the conversation and leaves nothing in it.
-    """
-
-    event_id: str
-    instructions: str | None = None
-    """For this response alone, instead of the session's."""
-    input: CreateTextItem | CreateAudioItem | None = None
-    """The one message that an out-of-band response answers; its `event_id` is not sent."""
-
-
-@attrs.frozen(kw_only=True)
-class CancelResponse:
-    """`response.cancel`; without an id, whichever response runs."""
-
-    event_id: str
-    response_id: str | None = None
-
-
-ClientEvent = UpdateSession | CreateTextItem | CreateAudioItem | CreateResponse | CancelResponse
-
-
-# --- server events -----------------------------------------------------------------------------------------
 
 
 @attrs.frozen(kw_only=True)
@@ -120,6 +43,29 @@ class ConversationItem:
 
     item_id: str = ""
     role: str = ""
+
+
+@attrs.frozen(kw_only=True)
+class AudioCommitted:
+    """`input_audio_buffer.committed`: a spoken question has become an item."""
+
+    item_id: str = ""
+
+
+@attrs.frozen(kw_only=True)
+class InputTranscript:
+    """`conversation.item.input_audio_transcription.completed`: what another model made of a spoken question."""
+
+    item_id: str = ""
+    text: str = ""
+
+
+@attrs.frozen(kw_only=True)
+class InputTranscriptFailed:
+    """`conversation.item.input_audio_transcription.failed`; the question itself is answered all the same."""
+
+    item_id: str = ""
+    error: ErrorDetails
 
 
 @attrs.frozen(kw_only=True)
@@ -233,6 +179,9 @@ ServerEvent = (
     SessionCreated
     | SessionUpdated
     | ConversationItem
+    | AudioCommitted
+    | InputTranscript
+    | InputTranscriptFailed
     | ResponseCreated
     | TextDelta
     | TextDone

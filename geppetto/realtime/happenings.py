@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from geppetto.errors import Ending
     from geppetto.realtime.events import ErrorDetails
     from geppetto.realtime.reply import Reply, Turn
+    from geppetto.realtime.updates import Change
 
 
 @attrs.frozen(kw_only=True)
@@ -25,6 +26,37 @@ class QuestionAsked:
     """The turn's events are on their way out: its clock starts."""
 
     turn: Turn
+
+
+@attrs.frozen(kw_only=True)
+class QuestionHeard:
+    """What the server's transcribing model made of a spoken question: a guess, beside what the model heard."""
+
+    turn: Turn
+    text: str
+
+
+@attrs.frozen(kw_only=True)
+class QuestionUnheard:
+    """A spoken question has no transcript; it is answered all the same."""
+
+    turn: Turn
+    error: ErrorDetails
+
+
+@attrs.frozen(kw_only=True)
+class SettingsHold:
+    """The server took the settings that `Conversation.change` asked for: they hold from the next response on."""
+
+    change: Change
+
+
+@attrs.frozen(kw_only=True)
+class SettingsRefused:
+    """The server refused settings that were asked for, all of one change; the old ones go on."""
+
+    change: Change
+    error: ErrorDetails
 
 
 @attrs.frozen(kw_only=True)
@@ -86,6 +118,10 @@ class SessionOver:
 Happening = (
     SessionReady
     | QuestionAsked
+    | QuestionHeard
+    | QuestionUnheard
+    | SettingsHold
+    | SettingsRefused
     | ReplyText
     | ReplyAudio
     | ReplyDone

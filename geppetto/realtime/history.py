@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections import deque
-from typing import TYPE_CHECKING, Literal
+from collections import OrderedDict, deque
+from typing import TYPE_CHECKING, Final, Literal
 
 import attrs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from geppetto.realtime.reply import Reply
+    from geppetto.realtime.reply import Reply, Turn
 
 CUT_OFF_MARK = " … [cut off]"
 """Stands behind an answer of which only a part arrived, so that the model knows it was not its last word."""
+_MAX_UNHEARD: Final = 64
+"""Transcripts come within seconds, or never."""
 
 
 @attrs.frozen
@@ -31,6 +33,8 @@ class History:
         """Keep items whose texts are *budget_chars* characters at the most, of *earlier* sessions too."""
         self._budget_chars = budget_chars
         self._items: deque[Said] = deque()
+        self._unheard: OrderedDict[Turn, Said] = OrderedDict()
+        """Spoken questions whose transcripts may still come."""
         self._chars = 0
         self.dropped = 0
         """How many items were cut from the front."""
@@ -54,10 +58,23 @@ class History:
         if turn is not None and turn.asking.independent:
             return
         if turn is not None and turn.refusal is None:
-            spoken = turn.asking.pcm is not None  # what was said in it is not known here
-            self._append(Said("user", f"[a spoken question: {turn.question}]" if spoken else turn.question))
+            said = Said("user", _words_of(turn))
+            self._append(said)
+            if turn.spoken and not turn.heard:
+                self._unheard[turn] = said
+                while len(self._unheard) > _MAX_UNHEARD:
+                    self._unheard.popitem(last=False)
         if reply.text:
             self._append(Said("assistant", reply.text if reply.complete else reply.text + CUT_OFF_MARK))
+        self._cut()
+
+    def heard(self, turn: Turn) -> None:
+        """Remember what was said in *turn*, now that its transcript is there, instead of what its file is called."""
+        said = self._unheard.pop(turn, None)
+        for index, item in enumerate(self._items):
+            if item is said:
+                self._items[index] = Said("user", _words_of(turn))
+                self._chars += len(self._items[index].text) - len(said.text)
         self._cut()
 
     def newly_dropped(self) -> int:
@@ -75,3 +92,13 @@ class History:
     def _append(self, said: Said) -> None:
         self._items.append(said)
         self._chars += len(said.text)
+
+
+def _words_of(turn: Turn) -> str:
+    """Return *turn* as text, for a session that cannot be given its audio or its pictures again."""
+    if turn.asking.pcm is not None:
+        return turn.heard or f"[a spoken question: {turn.question}]"
+    if turn.asking.images:
+        pictures = "a picture" if len(turn.asking.images) == 1 else f"{len(turn.asking.images)} pictures"
+        return f"{turn.question}\n[{pictures} stood here]"
+    return turn.question

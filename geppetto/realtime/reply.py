@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from io import StringIO
 from typing import TYPE_CHECKING
 
 import attrs
@@ -28,6 +29,8 @@ class Asking:
     """For its answer alone, instead of the session's."""
     pcm: bytes | None = attrs.field(default=None, repr=False)
     """The question is spoken: PCM16, mono, 24,000 Hz; its words are then what the records call it."""
+    images: Sequence[str] = attrs.field(default=(), repr=False)
+    """Pictures that belong to the question, as `data:` URLs."""
     independent: bool = False
     """Out of band: the answer knows nothing of the conversation, and the conversation nothing of it."""
     tag: object = None
@@ -48,12 +51,29 @@ class Turn:
     item_event_id: str = ""
     response_event_id: str = ""
     cancel_event_id: str = ""
+    item_id: str = ""
+    """What the server calls a spoken question, once it has said so."""
+    heard: str = ""
+    """What a transcribing model made of a spoken question, once that has come."""
+    truncate: bool = False
+    """When its response is cancelled, the server is to forget what did not arrive of it."""
     refusal: ErrorDetails | None = None
     """Why the server did not take the question."""
     attempts: int = 0
     """How many times a response was asked for."""
     withdrawn: bool = False
     """Nobody waits for the answer any more: it is not asked for again."""
+
+    @property
+    def spoken(self) -> bool:
+        """Whether its pieces go into the server's audio buffer. Out of band there is none: it is sent as one item."""
+        return self.asking.pcm is not None and not self.asking.independent
+
+    def made(self, event_id: str) -> bool:
+        """Whether *event_id* names its item, or a piece of it."""
+        return bool(self.item_event_id) and (
+            event_id == self.item_event_id or event_id.startswith(self.item_event_id + "_")
+        )
 
     @property
     def status_without_answer(self) -> ResponseStatus:
@@ -65,12 +85,13 @@ class Turn:
 class _Part:
     """The text of one content part."""
 
-    pieces: list[str] = attrs.field(factory=list)
+    streamed: StringIO = attrs.field(factory=StringIO)
+    """What came so far. A string for each delta would hold ten times as much memory as their letters."""
     final: str | None = None
 
     @property
     def text(self) -> str:
-        return "".join(self.pieces) if self.final is None else self.final
+        return self.streamed.getvalue() if self.final is None else self.final
 
 
 @attrs.define(eq=False, kw_only=True)
@@ -86,6 +107,10 @@ class Reply:
     error: ErrorDetails | None = None
     usage: Usage = attrs.field(factory=Usage)
     audio_bytes: int = 0
+    last_part: tuple[str, int] = ("", 0)
+    """The item and the content part that its last audio belongs to."""
+    last_part_bytes: int = 0
+    """Audio of that part so far."""
     repeated: bool = False
     """Whether its question is asked again, because the connection went away or the server was too busy."""
     _parts: dict[tuple[str, int], _Part] = attrs.field(factory=dict)
@@ -113,6 +138,14 @@ class Reply:
             return "the session ended before the answer did"
         return f"{self.status}: {self.reason}" if self.reason else self.status
 
+    def add_audio(self, item_id: str, content_index: int, size_bytes: int) -> None:
+        """Count audio that came."""
+        self.audio_bytes += size_bytes
+        part = (item_id, content_index)
+        if part != self.last_part:
+            self.last_part, self.last_part_bytes = part, 0
+        self.last_part_bytes += size_bytes
+
     def add_delta(self, event: TextDelta) -> str:
         """
         Add words to their part and return what the reader sees now.
@@ -129,7 +162,7 @@ class Reply:
         if self._chars > MAX_CHARS:
             msg = f"The server sent an answer of more than {MAX_CHARS:,} characters. Ask who runs it."
             raise ConnectionEnded(msg)
-        part.pieces.append(event.delta)
+        part.streamed.write(event.delta)
         return lead + event.delta
 
     def add_final(self, event: TextDone) -> str:
@@ -143,9 +176,9 @@ class Reply:
         part, lead = self._part(event.item_id, event.content_index)
         if part.final is not None:
             return ""
-        seen = "".join(part.pieces)
+        seen = part.streamed.getvalue()
         part.final = event.text
-        part.pieces.clear()
+        part.streamed = StringIO()
         if not event.text.startswith(seen):
             return ""
         rest = event.text[len(seen) :]
@@ -173,6 +206,6 @@ class Reply:
         part = self._parts.get(key)
         if part is None:
             part = self._parts[key] = _Part()
-        begins = not part.pieces and part.final is None
+        begins = not part.streamed.tell() and part.final is None
         others = any(other.text for other in self._parts.values() if other is not part) if begins else False
         return part, "\n" if others else ""

@@ -7,22 +7,36 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from geppetto.realtime.events import (
+from geppetto.audio.pcm import FRAME_BYTES, SAMPLE_RATE_HZ, duration_ms
+from geppetto.realtime.client_events import (
+    AppendAudio,
     CancelResponse,
+    ClearAudio,
+    CommitAudio,
     CreateAudioItem,
     CreateResponse,
     CreateTextItem,
-    UpdateSession,
+    TruncateItem,
 )
+from geppetto.realtime.listening import ON_REQUEST
 from geppetto.realtime.reply import Turn
 from geppetto.realtime.verdicts import is_rate_limit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator, Sequence
 
-    from geppetto.realtime.events import ClientEvent, ErrorDetails, SessionSettings
+    from geppetto.realtime.client_events import (
+        ClientEvent,
+        UpdateSession,
+    )
+    from geppetto.realtime.events import ErrorDetails
     from geppetto.realtime.history import Said
-    from geppetto.realtime.reply import Asking
+    from geppetto.realtime.listening import Listening
+    from geppetto.realtime.reply import Asking, Reply
+
+
+_PIECE_BYTES = FRAME_BYTES * SAMPLE_RATE_HZ
+"""A second: far below the 256 kB that a message may hold at some servers, and short enough to watch it go."""
 
 
 @attrs.define
@@ -31,6 +45,7 @@ class Turns:
 
     _max_attempts: int
     """How often a response is asked for while the server says that it is too busy."""
+    _listening: Listening = ON_REQUEST
     outbox: list[ClientEvent] = attrs.field(factory=list)
     """What is to be sent, in order."""
     current: Turn | None = None
@@ -48,13 +63,11 @@ class Turns:
         self._events_made += 1
         return f"geppetto_{self._events_made}"
 
-    def begin_session(self, settings: SessionSettings, history: Iterable[Said] = ()) -> str:
-        """Say what a new session must be told, and nothing else; return the id of its `session.update`."""
+    def begin_session(self, update: Sequence[UpdateSession], history: Iterable[Said] = ()) -> None:
+        """Say what a new session must be told, and nothing else."""
         self.blocked = self.held = False
-        update_id = self.event_id()
-        self.outbox = [UpdateSession(event_id=update_id, settings=settings)]
+        self.outbox = [*update]
         self.outbox += [CreateTextItem(event_id=self.event_id(), role=said.role, text=said.text) for said in history]
-        return update_id
 
     def queue(self, question: str, asking: Asking) -> Turn:
         """Put a question behind those that wait."""
@@ -63,16 +76,26 @@ class Turns:
         self.waiting.append(turn)
         return turn
 
-    def send_next(self) -> Turn | None:
-        """Send the next question, unless one is being answered, or everything is held, or none waits."""
+    def take_next(self) -> Turn | None:
+        """Make the next question the current one, unless one is, or everything is held, or none waits."""
         if self.held or self.current is not None or not self.waiting:
             return None
-        turn = self.current = self.waiting.popleft()
+        self.current = self.waiting.popleft()
+        return self.current
+
+    def send(self, turn: Turn) -> None:
+        """Send the question *turn*, and ask for its response."""
         if not turn.asking.independent:
             turn.item_event_id = self.event_id()
-            self.outbox.append(_message(turn))
+            if turn.spoken:
+                self.outbox += _pieces(turn, self._listening.silence_ms)
+                if self._listening.answers:
+                    turn.response_event_id = turn.item_event_id
+                    turn.attempts += 1
+                    return
+            else:
+                self.outbox.append(_message(turn))
         self.ask_for_response(turn)
-        return turn
 
     def ask_for_response(self, turn: Turn) -> None:
         """Send `response.create` for *turn*, whose item the server has."""
@@ -91,6 +114,24 @@ class Turns:
         """Send `response.cancel` for *turn*; without an id for whichever response runs."""
         turn.cancel_event_id = self.event_id()
         self.outbox.append(CancelResponse(event_id=turn.cancel_event_id, response_id=response_id or None))
+
+    def truncate(self, reply: Reply) -> str:
+        """Let the server forget what of *reply* did not arrive here; return the id of the event, if there is one."""
+        item_id, content_index = reply.last_part
+        arrived_ms = duration_ms(reply.last_part_bytes)
+        if not item_id or not arrived_ms:
+            return ""
+        event_id = self.event_id()
+        self.outbox.append(
+            TruncateItem(event_id=event_id, item_id=item_id, content_index=content_index, audio_end_ms=arrived_ms)
+        )
+        return event_id
+
+    def take_back(self, turn: Turn) -> None:
+        """End the current *turn*, whose pieces were not all sent."""
+        turn.withdrawn = True
+        self.current, self.blocked = None, False
+        self.outbox.append(ClearAudio(event_id=self.event_id()))
 
     def withdraw(self, turn: Turn) -> bool:
         """Forget *turn* if nothing of it runs at the server; return whether that was so."""
@@ -132,4 +173,18 @@ class Turns:
 def _message(turn: Turn) -> CreateTextItem | CreateAudioItem:
     if turn.asking.pcm is not None:
         return CreateAudioItem(event_id=turn.item_event_id, pcm=turn.asking.pcm)
-    return CreateTextItem(event_id=turn.item_event_id, role="user", text=turn.question)
+    return CreateTextItem(
+        event_id=turn.item_event_id, role="user", text=turn.question, images=tuple(turn.asking.images)
+    )
+
+
+def _pieces(turn: Turn, silence_ms: int) -> Iterator[AppendAudio | CommitAudio]:
+    """Yield what makes a spoken question, with *silence_ms* behind it."""
+    assert turn.asking.pcm is not None
+    pcm = memoryview(turn.asking.pcm)
+    if silence_ms:
+        odd = bytes(len(pcm) % FRAME_BYTES)
+        pcm = memoryview(bytes(pcm) + odd + bytes(FRAME_BYTES * SAMPLE_RATE_HZ * silence_ms // 1000))
+    for number, start in enumerate(range(0, len(pcm), _PIECE_BYTES), 1):
+        yield AppendAudio(event_id=f"{turn.item_event_id}_{number}", pcm=pcm[start : start + _PIECE_BYTES])
+    yield CommitAudio(event_id=turn.item_event_id)

@@ -26,18 +26,51 @@ _NEXT_STEP: Mapping[str, str] = {
     "insufficient_quota": "Check the plan and the billing of the account.",
     "billing_hard_limit_reached": "Raise the limit of the account, or wait for the next period.",
     "account_deactivated": "Ask the provider about the account.",
+    "model_load_error": "Look into the server's log, or name another model with `--model`.",
     "session_expired": "Start again for a new session.",
+    "session_limit_reached": "Try again when another session there has ended.",
 }
-_LOST = frozenset({"session_expired"})
+_LOST = frozenset({"session_expired", "session_limit_reached"})
 
 _REFUSING_CLOSE_CODES = frozenset({1008, 3000})
 _BREACHES = frozenset({1002, 1007})
 """Which side closed over it is not known: the library reports its own Close as it does the server's."""
 
 
+def _name(error: ErrorDetails) -> str:
+    """Return the name of *error*: Hugging Face's server has it for its type, and no code."""
+    return error.code or error.type
+
+
 def account_is_closed(error: ErrorDetails) -> bool:
     """Whether *error* would come again, however often we asked: key, model, quota; or the session is over."""
-    return error.code in _NEXT_STEP
+    return _name(error) in _NEXT_STEP
+
+
+_ENDS_OF_RESPONSE = frozenset(
+    {"inference_failed", "prediction_failed", "tts_error", "transcription_failed", "speaker_not_authorized"}
+)
+_NO_ACTIVE_RESPONSE = re.compile(r"\bno\b.{0,20}\bactive response\b", re.IGNORECASE)
+
+
+def is_nothing_to_cancel(error: ErrorDetails) -> bool:
+    """Whether *error* says that no response ran that could be cancelled; xAI has a code of its own for it."""
+    return _name(error) == "response_cancel_not_active" or _NO_ACTIVE_RESPONSE.search(error.message) is not None
+
+
+def is_active_response(error: ErrorDetails) -> bool:
+    """Whether *error* says that a response cannot begin because another one runs; Fish Audio has its own code."""
+    return _name(error) in {"conversation_already_has_active_response", "response_already_active"}
+
+
+def is_end_of_response(error: ErrorDetails) -> bool:
+    """Whether *error* is all that comes of a failed response: LocalAI sends no `response.done` then."""
+    return error.code in _ENDS_OF_RESPONSE
+
+
+def is_harmless(error: ErrorDetails) -> bool:
+    """Whether *error* says only that a field was not heeded which speaches wants to be there all the same."""
+    return error.message.startswith("Specifying `session.turn_detection.prefix_padding_ms` is not supported")
 
 
 _RATE_LIMITED = frozenset({"rate_limit_exceeded", "inference_rate_limit_exceeded", "rate_limit_error"})
@@ -66,10 +99,21 @@ def wait_s(error: ErrorDetails) -> float | None:
 
 
 def settings_refused(error: ErrorDetails, update_event_id: str) -> bool:
-    """Whether *error* answers our `session.update`; servers that echo no ids are known by the parameter."""
+    """
+    Whether *error* answers our `session.update`.
+
+    Servers that echo no ids are known by the parameter, by the code, or by the event's name in the message: LocalAI
+    has a code for it, speaches and older builds of Hugging Face's server have only words.
+    """
     if error.event_id:
         return error.event_id == update_event_id
-    return error.param.startswith("session.")
+    if error.code == "unknown_parameter":
+        return not error.param.startswith(("item", "response", "type"))
+    return (
+        error.param.startswith("session.")
+        or _name(error) in {"session_update_error", "invalid_session_type"}
+        or "session.update" in error.message
+    )
 
 
 def session_ending(error: ErrorDetails, update_event_id: str) -> Ending | None:
@@ -95,18 +139,23 @@ def fatal_ending(error: ErrorDetails, *, settings: bool = False) -> Ending:
             ExitStatus.REFUSED,
             f"The server refused the session settings{where}: {error}. Change that setting.",
         )
-    status = ExitStatus.CONNECTION_LOST if error.code in _LOST else ExitStatus.REFUSED
-    said = "ended the session" if error.code in _LOST else "refused"
-    return Ending(status, f"The server {said}: {error}. {_NEXT_STEP[error.code]}")
+    name = _name(error)
+    status = ExitStatus.CONNECTION_LOST if name in _LOST else ExitStatus.REFUSED
+    said = "ended the session" if name in _LOST else "refused"
+    return Ending(status, f"The server {said}: {error}. {_NEXT_STEP[name]}")
 
 
-def is_final_close(code: int | None) -> bool:
+def is_final_close(code: int | None, reason: str = "") -> bool:
     """
     Whether a new connection after this close would be unwanted (1000) or end the same way (1009).
 
-    A server that ends an expired session with 1000 has said `session_expired` before, and that is heard first.
+    A server that ends an expired session with 1000 has said `session_expired` before, and that is heard first; or it
+    says so in the *reason*.
     """
-    return code in {1000, 1009}
+    return code == 1009 or (code == 1000 and _EXPIRED.search(reason) is None)
+
+
+_EXPIRED = re.compile(r"session_expired|maximum duration", re.IGNORECASE)
 
 
 def close_ending(code: int | None, reason: str) -> Ending:

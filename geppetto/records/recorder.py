@@ -96,7 +96,8 @@ class Recorder:
             commit: Is told of each reply that is over when all of it is on the disk and its files are about to get
                 their names; it may write and raise `OutputFailed`, which leaves them under the temporary ones.
         """
-        self._directory = directory
+        self.directory = directory
+        """Where to."""
         self._modes = modes
         self._redactor = redactor
         self._now = now
@@ -180,7 +181,7 @@ class Recorder:
         if files is None:
             begun = self._now()
             files = self._open[reply] = ReplyFiles(
-                directory=self._directory,
+                directory=self.directory,
                 begun=begun,
                 name=self._name_of(reply, begun),
                 modes=self._modes,

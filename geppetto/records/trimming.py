@@ -16,6 +16,33 @@ _FREE_FORM: Final = "metadata"
 _OPENING: Final = {key: re.compile(rf'(?<!\\)"{key}"[ \t\n\r]*:[ \t\n\r]*"', re.ASCII) for key in ("audio", "delta")}
 # `\u0061udio` is `audio` too. No known server escapes ASCII letters, so meeting one is a reason to parse.
 _ESCAPED_LETTER: Final = re.compile(r"\\u00[4-7]")
+_IMAGE_KEY: Final = '"image_url"'
+_IMAGE: Final = re.compile(r'((?<!\\)"image_url"[ \t\n\r]*:[ \t\n\r]*"data:[^,"\\]*;base64,)([^"]*)', re.ASCII)
+_DELTA: Final = '"delta":"'
+_FREE_FORM_KEY: Final = f'"{_FREE_FORM}"'
+
+
+def cut_delta(text: str, n_bytes: int) -> str | None:
+    """
+    Return *text*, an audio delta that was decoded to *n_bytes*, trimmed; None where only `trim_audio` can tell.
+
+    Nothing of the payload is looked at: it is as long as base64 of so many bytes is, and nothing else can be meant.
+    """
+    start = text.find(_DELTA) + len(_DELTA)
+    if start < len(_DELTA):
+        return None
+    end = start + (n_bytes + 2) // 3 * 4
+    before, behind = text[:start], text[end:]
+    if (
+        text.find('"', start) != end
+        or "\\" in before
+        or "\\" in behind
+        or '"delta"' in behind
+        or _FREE_FORM_KEY in before
+        or _FREE_FORM_KEY in behind
+    ):
+        return None
+    return f"{before}[trimmed: {n_bytes} bytes]{behind}"
 
 
 def trim_audio(text: str, event_type: str) -> str:
@@ -28,10 +55,16 @@ def trim_audio(text: str, event_type: str) -> str:
     payload beside metadata, is parsed and written again. A payload that is not base64 is cut as well, and the
     note says so. What is not JSON comes back as it is.
 
+    The bytes of a picture, in the `data:` URL of an `image_url`, are cut in the same way.
+
     Source: `response.output_audio.delta`, `input_audio_buffer.append` and `conversation.item.retrieved` in
     the Realtime API reference.
     """
+    if _IMAGE_KEY in text:
+        text = _IMAGE.sub(lambda found: found[1] + _note(found[2]), text)
     key = "delta" if event_type in _AUDIO_DELTAS else "audio"
+    if f'"{key}"' not in text and "\\u00" not in text:
+        return text
     opening = _OPENING[key]
     pieces: list[str] = []
     kept_from = 0
@@ -46,7 +79,7 @@ def trim_audio(text: str, event_type: str) -> str:
     pieces.append(text[kept_from:])
     trimmed = "".join(pieces)
     # After the cut the text is short, so these searches cost nothing.
-    if _ESCAPED_LETTER.search(trimmed) or (len(pieces) > 1 and f'"{_FREE_FORM}"' in trimmed):
+    if _ESCAPED_LETTER.search(trimmed) or (len(pieces) > 1 and _FREE_FORM_KEY in trimmed):
         return _parse_and_trim(text, key)
     return trimmed
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import trio
 
+from geppetto.hops import in_thread
 from geppetto.realtime.happenings import ReplyAudio, ReplyText
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ async def assemble(
     """
 
     async def write() -> None:
-        await trio.to_thread.run_sync(recorder.write, abandon_on_cancel=True)
+        await in_thread(recorder.directory, recorder.write)
         for saved in recorder.take_saved():
             await deliver(saved)
 
@@ -68,10 +69,10 @@ async def assemble(
             while True:
                 with trio.move_on_at(min(words_due, trio.current_time() + recorder.sync_due_s())):
                     try:
-                        happening = await channel.receive()
+                        audible = _queue_all(recorder, await channel.receive(), channel)
                     except trio.EndOfChannel:
                         break
-                    if not _queue_all(recorder, happening, channel):
+                    if not audible:
                         words_due = min(words_due, trio.current_time() + WORDS_WAIT_S)
                         continue
                 await write()

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import trio
 
+from geppetto.hops import in_thread
+
 if TYPE_CHECKING:
     from geppetto.records.wirelog import WireLog
 
@@ -13,8 +15,8 @@ FLUSH_INTERVAL_S = 0.25
 """What `kill -9` can cost the log."""
 
 
-MUCH_BYTES = 16 * 1024 * 1024
-"""So much that whoever adds to it had better wait."""
+MUCH_BYTES = 1024 * 1024
+"""So much that whoever adds to it had better wait: the end of a session has time for no more."""
 
 
 async def keep_up(log: WireLog, patience_s: float) -> None:
@@ -30,7 +32,7 @@ async def keep_up(log: WireLog, patience_s: float) -> None:
     """
     if log.pending_bytes > MUCH_BYTES:
         with trio.move_on_after(patience_s):
-            await trio.to_thread.run_sync(log.flush, abandon_on_cancel=True)
+            await in_thread(log.path.parent, log.flush)
 
 
 async def write_log(log: WireLog) -> None:
@@ -45,4 +47,4 @@ async def write_log(log: WireLog) -> None:
     while True:
         await trio.sleep(FLUSH_INTERVAL_S)
         if log.pending_bytes:
-            await trio.to_thread.run_sync(log.flush, abandon_on_cancel=True)
+            await in_thread(log.path.parent, log.flush)

@@ -9,7 +9,7 @@ import trio
 from geppetto.errors import ConnectionLost
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable
+    from collections.abc import Awaitable, Callable, Iterable, Sequence
 
     from geppetto.realtime.happenings import Happening
 
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 class Source(Protocol):
     """Where messages come from."""
 
-    async def receive(self) -> str | bytes:
-        """Return the next message."""
+    async def receive_some(self) -> Sequence[str | bytes]:
+        """Return the next message, and some of those that have come behind it."""
 
 
 class StallWatch:
@@ -52,23 +52,25 @@ class StallWatch:
         if self._scope is not None:
             self._scope.deadline = deadline
 
-    async def receive(self, source: Source) -> str | bytes:
+    async def receive(self, source: Source) -> Sequence[str | bytes]:
         """
-        Return the next message of *source*.
+        Return the next messages of *source*.
 
         Raises:
             ConnectionLost: the deadline passed first.
         """
         with trio.CancelScope(deadline=self._deadline) as self._scope:
-            return await source.receive()
-        self._scope = None
+            try:
+                return await source.receive_some()
+            finally:
+                self._scope = None  # what moves now costs nothing: the next wait begins with it
         msg = f"{self.waiting_for} did not come for {self._timeout_s:g} s. Try again, or raise the time limit."
         raise ConnectionLost(msg)
 
 
 async def receive(
     source: Source,
-    hear: Callable[[str | bytes], Iterable[Happening]],
+    hear: Callable[[Sequence[str | bytes], list[Happening]], None],
     stall: StallWatch,
     hand_on: Callable[[Iterable[Happening]], Awaitable[None]],
     keep_up: Callable[[], Awaitable[None]],
@@ -77,10 +79,10 @@ async def receive(
     Hear messages until the connection ends, and hand on what they mean.
 
     Args:
-        source: gives one message at a time.
-        hear: takes a message, changes the conversation, and returns what happened.
+        source: gives the messages that have come.
+        hear: takes messages, changes the conversation, and adds what happened to a list, also when it raises.
         stall: bounds the wait for the next message while one is owed.
-        hand_on: tells files and screen what one message means.
+        hand_on: tells files and screen what messages mean.
         keep_up: waits for what cannot keep up with the messages.
 
     Cancellation: leaves at once, or when *hand_on* does.
@@ -88,7 +90,16 @@ async def receive(
     Raises:
         GeppettoError: the connection or the session ended, or files or screen did not keep up.
     """
+
+    async def take(messages: Sequence[str | bytes]) -> None:
+        happenings: list[Happening] = []
+        try:
+            hear(messages, happenings)
+        except Exception:  # the end of the session, or a bug: what came before it is on the disk all the same
+            await hand_on(happenings)
+            raise
+        await hand_on(happenings)
+
     while True:
-        message = await stall.receive(source)
-        await hand_on(hear(message))
+        await take(await stall.receive(source))  # and hold on to none of it while waiting for the next
         await keep_up()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from geppetto.realtime.events import ClientEvent
+    from geppetto.realtime.client_events import ClientEvent
 
 
 class Sink(Protocol):

@@ -39,3 +39,25 @@ async def watch_signals(
             # even if that is stuck.
             stop(_SAID[signal.Signals(number)])
             signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+async def watch_interrupts(interrupted: Callable[[], None], left: Callable[[], bool]) -> None:
+    """
+    Call *interrupted* for each SIGINT, which then ends nothing: for a terminal that makes a signal of Ctrl+C.
+
+    For a while, inside of `watch_signals`. Must run in the main thread.
+
+    Args:
+        interrupted: is told; it may end the session.
+        left: whether it has done so.
+
+    Cancellation: leaves at once. When the person has *left*, the next SIGINT kills, as after the first that
+        `watch_signals` sees.
+    """
+    try:
+        with trio.open_signal_receiver(signal.SIGINT) as signals:
+            async for _number in signals:
+                interrupted()
+    finally:
+        if left():
+            signal.signal(signal.SIGINT, signal.SIG_DFL)

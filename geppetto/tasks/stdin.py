@@ -1,11 +1,10 @@
-"""The task that turns typed or piped lines into questions."""
+"""Lines from a terminal, a pipe or a file, as they arrive."""
 
 from __future__ import annotations
 
 import codecs
 import errno
 import os
-from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 import trio
@@ -13,7 +12,7 @@ import trio
 from geppetto.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+    from collections.abc import AsyncGenerator, Iterator
 
 LEAVE_WORDS = frozenset({".quit", ".exit"})
 MAX_LINE_CHARS = 8 * 1024 * 1024
@@ -108,44 +107,3 @@ def _read(fd: int) -> bytes | None:
             return b""
         msg = f"The questions cannot be read from stdin ({error.strerror}). Type them, or pipe them in."
         raise ConfigError(msg) from error
-
-
-async def ask_lines(
-    fd: int,
-    ask: Callable[[str], Awaitable[None]],
-    warn: Callable[[str], Awaitable[None]],
-    *,
-    leave_at_once: bool,
-    settled: Callable[[], Awaitable[None]],
-) -> None:
-    """
-    Ask each line of *fd* as a question, and return when the session can end.
-
-    Args:
-        fd: the file descriptor of stdin.
-        ask: takes a question; waits while too many are waiting already.
-        warn: is told of lines that were skipped.
-        leave_at_once: whether `.quit` leaves pending answers behind, as a person at a terminal wants it; a
-            script's `.quit` is its end of file, and waits for them.
-        settled: waits until every question is answered and its files are closed.
-
-    Cancellation: leaves at once.
-
-    Raises:
-        ConfigError: *fd* cannot be read.
-    """
-    number = 0
-    async with aclosing(read_lines(fd)) as lines:
-        async for line in lines:
-            number += 1
-            if isinstance(line, LineTooLong):
-                await warn(f"line {number} of the input has more than {MAX_LINE_CHARS:,} characters; it was skipped")
-                continue
-            question = line.strip()
-            if question in LEAVE_WORDS:
-                if leave_at_once:
-                    return
-                break
-            if question:
-                await ask(question)
-    await settled()

@@ -10,9 +10,10 @@ from urllib.parse import urlsplit
 from geppetto.config import SETTINGS, load_config
 from geppetto.connection.proxy import parse_proxy, proxy_for, proxy_secrets
 from geppetto.errors import ConfigError
-from geppetto.keys import KeyStore, check_key, parse_server
+from geppetto.keys import check_key, parse_server
+from geppetto.keystore.store import KeyStore
 from geppetto.pricing.table import MAX_USD, parse_prices
-from geppetto.realtime.events import UpdateSession
+from geppetto.realtime.client_events import UpdateSession
 from geppetto.realtime.usage import Usage
 from geppetto.tasks.stdin import LineSplitter, LineTooLong
 from tests.fuzz.bits import SECRET, WHEN, check_shown, scratch, text_of
@@ -73,7 +74,7 @@ def keys(data: bytes) -> None:
     path = scratch() / "keys.json"
     path.touch(0o600)
     path.write_bytes(data)
-    found = _or_sentence(lambda: dict(KeyStore(path).load()))
+    found = _or_sentence(lambda: dict(KeyStore(path).read().keys))
     if isinstance(found, str):
         assert "is damaged" in found
     else:

@@ -8,20 +8,22 @@ from typing import TYPE_CHECKING
 
 from geppetto.audio.assembly import AudioAssembler
 from geppetto.connection.failures import ServerBusy, rejection
-from geppetto.realtime.conversation import Conversation
-from geppetto.realtime.decoding import BadMessage, decode
-from geppetto.realtime.dialects import BETA, GA
-from geppetto.realtime.events import (
-    AudioDelta,
+from geppetto.realtime.client_events import (
+    AppendAudio,
     CancelResponse,
     CreateAudioItem,
     CreateResponse,
     CreateTextItem,
-    ErrorDetails,
     SessionSettings,
+    TruncateItem,
     UpdateSession,
 )
+from geppetto.realtime.conversation import Conversation
+from geppetto.realtime.decoding import BadMessage, decode
+from geppetto.realtime.dialects import BETA, GA
+from geppetto.realtime.events import AudioDelta, ErrorDetails
 from geppetto.realtime.happenings import ReplyAudio, ReplyDone, SessionOver
+from geppetto.realtime.reply import Asking
 from geppetto.realtime.verdicts import session_ending, wait_s
 from geppetto.text import escape
 from tests.fuzz.bits import check_shown, text_of, whole
@@ -29,7 +31,7 @@ from tests.fuzz.bits import check_shown, text_of, whole
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from geppetto.realtime.events import ClientEvent
+    from geppetto.realtime.client_events import ClientEvent
     from geppetto.realtime.happenings import Happening
     from geppetto.realtime.reply import Reply, Turn
 
@@ -55,6 +57,8 @@ def dialects(data: bytes) -> None:
         CreateTextItem(event_id=event_id, role="user", text=text),
         CreateTextItem(event_id=event_id, role="assistant", text=text),
         CreateAudioItem(event_id=event_id, pcm=data),
+        AppendAudio(event_id=event_id, pcm=memoryview(data)),
+        TruncateItem(event_id=event_id, item_id=voice, content_index=0, audio_end_ms=len(data)),
         CreateResponse(event_id=event_id),
         CancelResponse(event_id=event_id, response_id=voice),
     ]
@@ -71,7 +75,7 @@ def dialects(data: bytes) -> None:
 
 def conversation(data: bytes) -> None:
     """Lines of server events, between them `!a` to `!w`, what the user does: nothing ends twice, no audio is lost."""
-    talk = Conversation(SessionSettings(modality="audio"), history_budget_chars=30, max_attempts=2)
+    talk = Conversation(SessionSettings(), history_budget_chars=30, max_attempts=2, transcription_model="w")
     turns: list[Turn] = []
     over: list[Reply] = []
     heard_bytes = kept_bytes = 0
@@ -99,6 +103,12 @@ def conversation(data: bytes) -> None:
                 turn, happenings = talk.ask(text_of(line[2:]) or "a?")
                 turns.append(turn)
                 note(happenings)
+            case b"!s":
+                turn, happenings = talk.ask("a.wav", Asking(pcm=line * 20_000))
+                turns.append(turn)
+                note(happenings)
+            case b"!c":
+                talk.change(SessionSettings(modality="audio", instructions=text_of(line[2:])))
             case b"!l":
                 note(talk.connection_lost())
             case b"!r":
@@ -106,7 +116,9 @@ def conversation(data: bytes) -> None:
             case b"!h":
                 talk.hold()
             case b"!w" if turns:
-                talk.withdraw(turns[line[2] % len(turns) if len(line) > 2 else 0])
+                turn = turns[line[2] % len(turns) if len(line) > 2 else 0]
+                turn.truncate = True
+                talk.withdraw(turn)
             case _:
                 with suppress(BadMessage):
                     _, event = decode(text_of(line))

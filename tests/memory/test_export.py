@@ -7,6 +7,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -75,7 +76,7 @@ def test_json_has_everything(tmp_path: Path) -> None:
     """Programs get the figures and the texts as they were."""
     with opened(tmp_path / "c") as memory:
         kept = memory.begin(ABOUT)
-        memory.note(kept, answer(text="a\0\u202e", cost=COST), spoken=True)
+        memory.note(kept, attrs.evolve(answer(text="a\0\u202e", cost=COST), spoken=True))
         read = json.loads(export(memory.find(kept), memory.items(kept), "json"))
     assert (read["geppetto_conversation"], read["id"], read["instructions"]) == (1, kept, "Be brief.")
     asked, answered = read["items"]
@@ -105,6 +106,13 @@ def test_every_text_can_be_written(form: Format, said: str) -> None:
     assert "\x1b" not in text
     assert "\0" not in text
     text.encode()
+
+
+def test_a_code_that_says_the_same_again_is_left_out() -> None:
+    """Of an answer that the person cancelled, that is said once; JSON has the server's reason, too."""
+    said = items("Why?", "It", "client_cancelled")
+    assert "\n*cancelled · $0.0312" in export(conversation(), said, "md")
+    assert '"client_cancelled"' in export(conversation(), said, "json")
 
 
 def test_a_heading_is_a_short_line() -> None:

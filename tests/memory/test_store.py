@@ -223,9 +223,9 @@ def test_the_history_is_what_a_reconnect_would_tell(memory: Memory) -> None:
     kept = memory.begin(ABOUT)
     memory.note(kept, answer("One?", "One."))
     memory.note(kept, answer("Two?", "Tw", status="cancelled"))
-    memory.note(kept, answer("Aside?", "Aside."), independent=True)
+    memory.note(kept, attrs.evolve(answer("Aside?", "Aside."), independent=True))
     memory.note(kept, answer("Refused?", "", status="failed"))
-    memory.note(kept, answer("three.wav", "Three."), spoken=True)
+    memory.note(kept, attrs.evolve(answer("three.wav", "Three."), spoken=True))
     memory.note(kept, answer("", "By the way.", index=0))
     memory.note(kept, answer("Four?", "", status="cancelled"))
     assert memory.history(kept) == (

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from geppetto.errors import ConnectionEnded
-from geppetto.realtime import events
+from geppetto.realtime import client_events
 from geppetto.realtime import happenings as happened
 from geppetto.realtime.conversation import Conversation
 from geppetto.realtime.events import (
@@ -27,168 +27,38 @@ from geppetto.realtime.events import (
     ResponseDone,
     ServerError,
     SessionCreated,
-    SessionSettings,
     SessionUpdated,
     TextDelta,
     TextDone,
     UnknownServerEvent,
 )
 from geppetto.realtime.history import Said
-from geppetto.realtime.reply import IN_CONVERSATION, Asking
+from geppetto.realtime.reply import Asking
 from geppetto.realtime.reply_book import MAX_OPEN
 from geppetto.realtime.usage import Usage
+from tests.realtime.talk import (
+    ASKED,
+    BUSY,
+    SETTINGS,
+    Talk,
+    all_words,
+    asking,
+    created,
+    done,
+    error,
+    failing,
+    said,
+    sound,
+    state,
+    told,
+    words,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from geppetto.realtime import events
     from geppetto.realtime.reply import Turn
-
-SETTINGS = SessionSettings()
-ASKED = ["> item user: a?", "> create", "* asked 1"]
-BUSY = "conversation_already_has_active_response"
-
-
-def said(event: events.ClientEvent) -> str:
-    """Return a client event as one line."""
-    match event:
-        case events.UpdateSession():
-            return "> update"
-        case events.CreateTextItem():
-            return f"> item {event.role}: {event.text}"
-        case events.CreateAudioItem():
-            return f"> item user: {len(event.pcm)} bytes"
-        case events.CreateResponse():
-            rules = f" ({event.instructions})" if event.instructions else ""
-            return f"> create{rules}" + (f" for {said(event.input)[2:]}" if event.input is not None else "")
-        case events.CancelResponse():
-            return f"> cancel {event.response_id or 'whatever runs'}"
-
-
-def told(happening: happened.Happening) -> str:
-    """Return a happening as one line; a reply is named by the index of its question, 0 for none."""
-    match happening:
-        case happened.SessionReady():
-            return f"* ready {happening.session_id}"
-        case happened.QuestionAsked():
-            return f"* asked {happening.turn.index}"
-        case happened.ReplyText():
-            return f"* text {index(happening.reply.turn)}: {happening.delta!r}"
-        case happened.ReplyAudio():
-            return f"* audio {index(happening.reply.turn)}: {len(happening.pcm)} bytes"
-        case happened.ReplyDone():
-            reply = happening.reply
-            again = ", asked again" if reply.repeated else ""
-            return f"* done {index(reply.turn)}: {reply.why_partial or 'completed'}: {reply.text!r}{again}"
-        case happened.RateLimited():
-            return f"* limited {happening.turn.index}: {happening.wait_s}"
-        case happened.HistoryCut():
-            return f"* history cut by {happening.dropped}"
-        case happened.Complaint():
-            return f"* complaint: {happening.error}"
-        case happened.SessionOver():
-            return f"* over {happening.ending.status.name}: {happening.ending.why}"
-
-
-def index(turn: Turn | None) -> int:
-    """Return the index of *turn*, 0 for none."""
-    return turn.index if turn is not None else 0
-
-
-class Talk:
-    """A conversation that writes down what follows from what."""
-
-    def __init__(self, *, max_attempts: int = 3, history_budget_chars: int = 1000) -> None:
-        """Begin one, with the settings already accepted."""
-        self.conversation = Conversation(
-            SETTINGS, history_budget_chars=history_budget_chars, max_attempts=max_attempts
-        )
-        self.turns: list[Turn] = []
-        self.sent: list[events.ClientEvent] = []
-        assert self.hear(SessionUpdated()) == ["> update"]
-
-    def follows(self, happenings: Iterable[happened.Happening]) -> list[str]:
-        """Return what is to be sent now, and what happened."""
-        new = self.conversation.events_to_send()
-        self.sent += new
-        return [said(event) for event in new] + [told(happening) for happening in happenings]
-
-    def ask(self, question: str, asking: Asking = IN_CONVERSATION) -> list[str]:
-        """Ask, and return what follows."""
-        turn, happenings = self.conversation.ask(question, asking)
-        self.turns.append(turn)
-        return self.follows(happenings)
-
-    def hear(self, *events: events.ServerEvent) -> list[str]:
-        """Hear *events*, and return what follows."""
-        return [line for event in events for line in self.follows(self.conversation.receive(event))]
-
-    def lose(self) -> list[str]:
-        """Lose the connection, and return what a new one begins with."""
-        return self.follows(self.conversation.connection_lost())
-
-    def resume(self) -> list[str]:
-        """End the pause, and return what follows."""
-        return self.follows(self.conversation.resume())
-
-    def withdraw(self, number: int) -> tuple[bool, list[str]]:
-        """Take question *number* back; return whether it is over with that, and what follows."""
-        over = self.conversation.withdraw(self.turns[number - 1])
-        return over, self.follows([])
-
-    def last(self, kind: type[events.ClientEvent]) -> str:
-        """Return the id of the last event of *kind* that was sent."""
-        return next(event.event_id for event in reversed(self.sent) if isinstance(event, kind))
-
-
-def state(talk: Talk) -> str:
-    """Return whether the server owes us something, or something else runs or pauses, or nothing."""
-    if talk.conversation.expecting:
-        return "expecting"
-    return "idle" if talk.conversation.idle else "waiting"
-
-
-def asking() -> Talk:
-    """Return a talk in which question 1 is at the server."""
-    talk = Talk()
-    assert talk.ask("a?") == ASKED
-    return talk
-
-
-def created(response_id: str) -> ResponseCreated:
-    """Return `response.created`."""
-    return ResponseCreated(response_id=response_id)
-
-
-def words(response_id: str, delta: str, item_id: str = "i") -> TextDelta:
-    """Return a piece of text."""
-    return TextDelta(response_id=response_id, item_id=item_id, delta=delta)
-
-
-def all_words(response_id: str, text: str, item_id: str = "i") -> TextDone:
-    """Return the whole text of a part."""
-    return TextDone(response_id=response_id, item_id=item_id, text=text)
-
-
-def sound(response_id: str, pcm: bytes = b"\0\0") -> AudioDelta:
-    """Return a piece of audio."""
-    return AudioDelta(response_id=response_id, item_id="i", pcm=pcm)
-
-
-def done(response_id: str, *output: str) -> ResponseDone:
-    """Return `response.done` of a complete response that repeats *output*."""
-    parts = tuple(OutputText(item_id=f"i{n}", text=text) for n, text in enumerate(output))
-    return ResponseDone(response_id=response_id, status="completed", output=parts)
-
-
-def failing(response_id: str, code: str, message: str = "") -> ResponseDone:
-    """Return `response.done` of a failed response."""
-    return ResponseDone(response_id=response_id, status="failed", error=ErrorDetails(code=code, message=message))
-
-
-def error(code: str, event_id: str = "", *, message: str = "", param: str = "") -> ServerError:
-    """Return `error`."""
-    return ServerError(error=ErrorDetails(code=code, event_id=event_id, message=message, param=param))
-
 
 # --- one question after another
 
@@ -401,7 +271,7 @@ def test_a_busy_conversation_is_asked_again() -> None:
     """The response that was taken for ours is given back; ours is asked for when that is done."""
     talk = asking()
     assert talk.hear(created("x"), words("x", "Not yours.")) == ["* text 1: 'Not yours.'"]
-    assert talk.hear(error(BUSY, talk.last(events.CreateResponse))) == []
+    assert talk.hear(error(BUSY, talk.last(client_events.CreateResponse))) == []
     assert talk.hear(created("x")) == []
     assert talk.hear(done("x")) == ["> create", "* done 0: completed: 'Not yours.'"]
     assert talk.hear(created("r1"), words("r1", "Yours."), done("r1"))[-1] == "* done 1: completed: 'Yours.'"
@@ -433,7 +303,7 @@ def test_a_refused_question_cancels_its_response() -> None:
     """The response would answer something else: it is cancelled, and the question fails with the reason."""
     talk = asking()
     talk.ask("b?")
-    refused = error("invalid_value", talk.last(events.CreateTextItem), message="Too long.")
+    refused = error("invalid_value", talk.last(client_events.CreateTextItem), message="Too long.")
     assert talk.hear(refused) == ["> cancel whatever runs"]
     cancelled = ResponseDone(response_id="r1", status="cancelled")
     assert talk.hear(created("r1"), cancelled) == [
@@ -447,15 +317,17 @@ def test_a_refused_question_cancels_its_response() -> None:
 def test_a_refused_question_whose_response_runs() -> None:
     """The response is cancelled by its id, and even a complete answer is none to this question."""
     talk = asking()
-    assert talk.hear(created("r1"), error("invalid_value", talk.last(events.CreateTextItem))) == ["> cancel r1"]
+    assert talk.hear(created("r1"), error("invalid_value", talk.last(client_events.CreateTextItem))) == [
+        "> cancel r1"
+    ]
     assert talk.hear(done("r1", "To what?"))[-1] == "* done 1: failed: invalid_value: 'To what?'"
 
 
 def test_a_refused_question_whose_response_never_began() -> None:
     """`response_cancel_not_active` is the end then, and no complaint."""
     talk = asking()
-    talk.hear(error("invalid_value", talk.last(events.CreateTextItem)))
-    not_active = error("response_cancel_not_active", talk.last(events.CancelResponse))
+    talk.hear(error("invalid_value", talk.last(client_events.CreateTextItem)))
+    not_active = error("response_cancel_not_active", talk.last(client_events.CancelResponse))
     assert talk.hear(not_active) == ["* done 1: failed: invalid_value: ''"]
     assert talk.hear(not_active) == []
 
@@ -463,15 +335,15 @@ def test_a_refused_question_whose_response_never_began() -> None:
 def test_a_refused_question_in_a_busy_conversation() -> None:
     """It is not asked again when the other response is done."""
     talk = asking()
-    talk.hear(error("invalid_value", talk.last(events.CreateTextItem)))
-    assert talk.hear(error(BUSY, talk.last(events.CreateResponse))) == ["* done 1: failed: invalid_value: ''"]
+    talk.hear(error("invalid_value", talk.last(client_events.CreateTextItem)))
+    assert talk.hear(error(BUSY, talk.last(client_events.CreateResponse))) == ["* done 1: failed: invalid_value: ''"]
     assert state(talk) == "idle"
 
 
 def test_a_refused_response_fails_its_question() -> None:
     """An error that names our `response.create` ends the question."""
     talk = asking()
-    refused = error("server_error", talk.last(events.CreateResponse))
+    refused = error("server_error", talk.last(client_events.CreateResponse))
     assert talk.hear(refused) == ["* done 1: failed: server_error: ''"]
     assert state(talk) == "idle"
     assert talk.hear(refused) == ["* complaint: server_error"]
@@ -563,7 +435,7 @@ def test_a_withdrawn_question_whose_response_never_began() -> None:
     talk = asking()
     assert talk.withdraw(1) == (False, ["> cancel whatever runs"])
     assert talk.hear(error("response_cancel_not_active", "older")) == []
-    assert talk.hear(error("response_cancel_not_active", talk.last(events.CancelResponse))) == [
+    assert talk.hear(error("response_cancel_not_active", talk.last(client_events.CancelResponse))) == [
         "* done 1: cancelled: ''"
     ]
 
@@ -572,7 +444,7 @@ def test_a_withdrawn_question_is_not_asked_again() -> None:
     """Neither when the conversation was busy, nor after a rate limit, nor over a new connection."""
     talk = asking()
     talk.withdraw(1)
-    assert talk.hear(error(BUSY, talk.last(events.CreateResponse))) == ["* done 1: cancelled: ''"]
+    assert talk.hear(error(BUSY, talk.last(client_events.CreateResponse))) == ["* done 1: cancelled: ''"]
     talk = asking()
     talk.withdraw(1)
     assert talk.hear(failing("r1", "rate_limit_exceeded")) == ["* done 1: failed: rate_limit_exceeded: ''"]
@@ -620,10 +492,10 @@ def test_a_rate_limit_may_come_as_an_error() -> None:
     """It names our `response.create`; after as many tries as are allowed the question fails."""
     talk = asking()
     for _ in range(2):
-        limit = error("rate_limit_exceeded", talk.last(events.CreateResponse))
+        limit = error("rate_limit_exceeded", talk.last(client_events.CreateResponse))
         assert talk.hear(limit)[-1] == "* limited 1: None"
         assert talk.resume() == ["> create", "* asked 1"]
-    last = error("rate_limit_exceeded", talk.last(events.CreateResponse))
+    last = error("rate_limit_exceeded", talk.last(client_events.CreateResponse))
     assert talk.hear(last) == ["* done 1: failed: rate_limit_exceeded: ''"]
 
 
@@ -703,7 +575,7 @@ def test_a_cut_off_answer_is_told_as_cut_off() -> None:
     talk = asking()
     talk.hear(words("r1", "Hal"), ResponseDone(response_id="r1", status="incomplete"))
     talk.ask("b?")
-    talk.hear(error("invalid_value", talk.last(events.CreateTextItem)), error("response_cancel_not_active"))
+    talk.hear(error("invalid_value", talk.last(client_events.CreateTextItem)), error("response_cancel_not_active"))
     assert talk.lose() == ["> update", "> item user: a?", "> item assistant: Hal … [cut off]"]
 
 
@@ -724,14 +596,14 @@ def test_a_refused_independent_question_fails() -> None:
     """Its one event is refused, and nothing has to be cancelled."""
     talk = Talk()
     talk.ask("a?", Asking(independent=True))
-    refused = error("invalid_value", talk.last(events.CreateResponse), message="No")
+    refused = error("invalid_value", talk.last(client_events.CreateResponse), message="No")
     assert talk.hear(refused) == ["* done 1: failed: No (invalid_value): ''"]
 
 
 def test_a_spoken_question_is_remembered_by_its_name() -> None:
     """Its audio is sent once; a new session is told that there was one."""
     talk = Talk()
-    assert talk.ask("a.wav", Asking(pcm=b"\1\0")) == ["> item user: 2 bytes", "> create", "* asked 1"]
+    assert talk.ask("a.wav", Asking(pcm=b"\1\0")) == ["> append 2 bytes", "> commit", "> create", "* asked 1"]
     talk.hear(done("r1", "A."))
     assert talk.lose() == ["> update", "> item user: [a spoken question: a.wav]", "> item assistant: A."]
 
@@ -785,7 +657,7 @@ def test_a_refused_question_ends_once_with_its_connection() -> None:
     """It fails, whether its response had begun or not, and is not asked again."""
     for begun in (True, False):
         talk = asking()
-        talk.hear(error("invalid_value", talk.last(events.CreateTextItem)))
+        talk.hear(error("invalid_value", talk.last(client_events.CreateTextItem)))
         if begun:
             talk.hear(created("r1"))
         assert talk.lose() == ["> update", "* done 1: failed: invalid_value: ''"]
@@ -796,7 +668,7 @@ def test_new_settings_can_be_refused_too() -> None:
     """The `session.update` of each session is watched until it is answered."""
     talk = asking()
     talk.lose()
-    (line,) = talk.hear(error("invalid_value", talk.last(events.UpdateSession)))
+    (line,) = talk.hear(error("invalid_value", talk.last(client_events.UpdateSession)))
     assert line.startswith("* over REFUSED: The server refused the session settings")
 
 
@@ -892,7 +764,7 @@ def test_any_order_of_events_is_survived(steps: list[events.ServerEvent | str]) 
             may_create |= isinstance(step, (ResponseDone, ServerError))
         ends.note(happenings)
         for event in conversation.events_to_send():
-            if isinstance(event, events.CreateResponse):
+            if isinstance(event, client_events.CreateResponse):
                 assert may_create, "two responses were asked for at once"
                 may_create = False
         open_now = conversation.open_replies

@@ -10,21 +10,26 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from geppetto.realtime.dialects import BETA, DIALECTS, GA, Dialect
-from geppetto.realtime.events import (
+from geppetto.realtime.client_events import (
+    AppendAudio,
     CancelResponse,
+    ClearAudio,
+    CommitAudio,
     CreateAudioItem,
     CreateResponse,
     CreateTextItem,
     SessionSettings,
+    TruncateItem,
     UpdateSession,
 )
+from geppetto.realtime.compatible import XAI
+from geppetto.realtime.dialects import BETA, DIALECTS, GA, Dialect
 from tests.official_types import check_client_event
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from geppetto.realtime.events import ClientEvent, Modality
+    from geppetto.realtime.client_events import ClientEvent, Modality
 
 FULL = SessionSettings(
     instructions="Be brief.", voice="ash", speed=1.25, max_output_tokens=100, transcription_model="whisper-1"
@@ -43,9 +48,11 @@ def wire(dialect: Dialect, event: ClientEvent) -> dict[str, Any]:
     return cast("dict[str, Any]", json.loads(dialect.encode(event)))
 
 
-def session(dialect: Dialect, settings: SessionSettings) -> Mapping[str, Any]:
+def session(dialect: Dialect, settings: SessionSettings, before: SessionSettings | None = None) -> Mapping[str, Any]:
     """Return the session of a `session.update`."""
-    return cast("Mapping[str, Any]", wire(dialect, UpdateSession(event_id="e", settings=settings))["session"])
+    return cast(
+        "Mapping[str, Any]", wire(dialect, UpdateSession(event_id="e", settings=settings, before=before))["session"]
+    )
 
 
 EVENTS: list[ClientEvent] = [
@@ -56,6 +63,11 @@ EVENTS: list[ClientEvent] = [
     CreateTextItem(event_id="e", role="assistant", text="Hi"),
     CreateTextItem(event_id="e", role="system", text="Hi"),
     CreateAudioItem(event_id="e", pcm=b"\1\0" * 50),
+    AppendAudio(event_id="e", pcm=memoryview(b"\1\0" * 50)),
+    CommitAudio(event_id="e"),
+    ClearAudio(event_id="e"),
+    TruncateItem(event_id="e", item_id="i", content_index=0, audio_end_ms=100),
+    UpdateSession(event_id="e", settings=FULL, before=SessionSettings()),
     CreateResponse(event_id="e"),
     CreateResponse(event_id="e", instructions="In French."),
     CreateResponse(event_id="e", input=CreateTextItem(event_id="i", role="user", text="Hi")),
@@ -81,6 +93,45 @@ def test_any_settings_are_official_ones(settings: SessionSettings) -> None:
     event = UpdateSession(event_id="e", settings=settings)
     check_client_event(wire(GA, event), "ga")
     check_client_event(wire(BETA, attrs.evolve(event, settings=attrs.evolve(settings, temperature=0.8))), "beta")
+
+
+def test_pictures_are_official() -> None:
+    """They stand before the text."""
+    item = CreateTextItem(event_id="e", role="user", text="Hi", images=["data:image/png;base64,AA"])
+    sent = wire(GA, item)
+    check_client_event(sent, "ga")
+    assert [part["type"] for part in cast("Any", sent)["item"]["content"]] == ["input_image", "input_text"]
+
+
+SETTINGS = st.builds(SessionSettings, modality=st.sampled_from(["audio", "text"]), **OPTIONAL)
+
+
+@given(SETTINGS, SETTINGS, st.sampled_from([GA, BETA, XAI]))
+def test_a_change_says_what_is_different(before: SessionSettings, after: SessionSettings, dialect: Dialect) -> None:
+    """What held and what is said, put together as the server does it, is what is wanted, if that can be said."""
+    said = session(dialect, after, before)
+    merged = merge(session(dialect, before), said)
+    if dialect.can_change(before, after):
+        assert merged == session(dialect, after)
+    if before == after:
+        assert said == {}
+    if said and dialect is GA:
+        check_client_event(wire(GA, UpdateSession(event_id="e", settings=after, before=before)), "ga")
+
+
+def merge(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a deep partial merge makes of both."""
+    both = dict(old)
+    for key, value in new.items():
+        both[key] = merge(old[key], value) if isinstance(value, dict) and isinstance(old.get(key), dict) else value
+    return both
+
+
+def test_what_was_said_cannot_be_left_to_the_server_again() -> None:
+    """That takes a new session."""
+    assert GA.can_change(SessionSettings(), FULL)
+    assert not GA.can_change(FULL, attrs.evolve(FULL, voice=None))
+    assert GA.can_change(FULL, attrs.evolve(FULL, transcription_model=None))
 
 
 def test_ga_session() -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from geppetto.records.trimming import trim_audio
+from geppetto.records.trimming import cut_delta, trim_audio
 
 DELTA = "response.output_audio.delta"
 
@@ -29,6 +29,28 @@ def test_the_append_event_is_trimmed() -> None:
     """What the user said is not kept."""
     text = '{"type":"input_audio_buffer.append","audio":"%s"}'
     assert trim_audio(text % b64(3), "input_audio_buffer.append") == text % "[trimmed: 3 bytes]"
+
+
+def test_the_bytes_of_a_picture_are_cut() -> None:
+    """Its kind stays, so that the log says what was shown; what only looks like a picture stays, too."""
+    text = json.dumps(
+        {
+            "type": "conversation.item.create",
+            "item": {
+                "content": [
+                    {"type": "input_image", "image_url": "data:image/png;base64,AAAA"},
+                    {"type": "input_image", "image_url": "https://pictures.example/a.png"},
+                    {"type": "input_text", "text": 'the "image_url": "data:image/png;base64,AAAA"'},
+                    {"type": "input_audio", "audio": "AAAA"},
+                ]
+            },
+        }
+    )
+    trimmed = json.loads(trim_audio(text, "conversation.item.create"))["item"]["content"]
+    assert trimmed[0]["image_url"] == "data:image/png;base64,[trimmed: 3 bytes]"
+    assert trimmed[1]["image_url"] == "https://pictures.example/a.png"
+    assert trimmed[2]["text"] == 'the "image_url": "data:image/png;base64,AAAA"'
+    assert trimmed[3]["audio"] == "[trimmed: 3 bytes]"
 
 
 def test_every_content_part_is_trimmed() -> None:
@@ -127,3 +149,42 @@ def test_any_event_is_trimmed_like_its_parsed_form(
     text = json.dumps(value, ensure_ascii=ensure_ascii, indent=indent)
     key = "delta" if event_type == DELTA else "audio"
     assert json.loads(trim_audio(text, event_type)) == expected(value, key)
+
+
+def test_a_delta_that_was_decoded_is_cut_without_a_second_look() -> None:
+    """Its size says where the payload ends, padded or not."""
+    text = '{"type":"response.output_audio.delta","delta":"%s","item_id":"i"}'
+    for n_bytes in range(7):
+        assert cut_delta(text % b64(n_bytes), n_bytes) == text % f"[trimmed: {n_bytes} bytes]"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"type":"response.output_audio.delta","delta" : "AAAA"}',
+        '{"type":"response.output_audio.delta","delta":"AA\\u0041A"}',
+        '{"type":"response.output_audio.delta","delta":"[trimmed: 3 bytes]"}',
+        '{"type":"response.output_audio.delta","delta":"AAAA","x":{"delta":"AAAA"}}',
+        '{"type":"response.output_audio.delta","delta":"AAAA","x":{"d\\u0065lta":"AAAA"}}',
+        '{"type":"response.output_audio.delta","metadata":{"delta":"AAAA"},"delta":"AAAA"}',
+        '{"type":"response.output_audio.delta","delta":"AAAA","metadata":{}}',
+        '{"type":"response.output_audio.delta","x":"\\"delta":"AAAA","delta":"AAAA"}',
+        '{"type":"response.output_audio.delta","delta":"","delta":"AAAA"}',
+        '{"type":"response.output_audio.delta"}',
+    ],
+)
+def test_what_is_not_plain_takes_the_closer_look(text: str) -> None:
+    """Other spacing, escapes, a second delta, metadata: nothing is guessed."""
+    assert cut_delta(text, 3) is None
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(["delta", "metadata", "x", "audio"]), st.text('A"\\:e', max_size=8) | st.just("AAAA")
+    )
+)
+def test_the_quick_cut_is_the_thorough_one(fields: dict[str, str]) -> None:
+    """Where it gives a text at all, it is the same."""
+    text = json.dumps({"type": DELTA, **fields, "x": {"delta": fields.get("x", "")}}, separators=(",", ":"))
+    cut = cut_delta(text, 3)
+    assert cut is None or cut == trim_audio(text, DELTA)

@@ -27,6 +27,12 @@ class Told:
 
     log: WireLog
     flushed: trio.Event = attrs.field(factory=trio.Event)
+    _trio: trio.lowlevel.TrioToken = attrs.field(factory=trio.lowlevel.current_trio_token)
+
+    @property
+    def path(self) -> Path:
+        """Where it is."""
+        return self.log.path
 
     @property
     def pending_bytes(self) -> int:
@@ -36,7 +42,7 @@ class Told:
     def flush(self) -> None:
         """Flush, and tell."""
         self.log.flush()
-        trio.from_thread.run_sync(self.flushed.set)
+        self._trio.run_sync_soon(self.flushed.set)
 
 
 async def test_what_is_noted_is_in_the_file_soon(tmp_path: Path) -> None:
@@ -69,6 +75,7 @@ async def test_a_log_that_cannot_be_written_ends_the_session(tmp_path: Path) -> 
     """The task raises what `flush` raises."""
 
     class Full:
+        path = tmp_path / "log"
         pending_bytes = 1
 
         def flush(self) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 import trio
 
-from geppetto.errors import ConnectionLost
+from geppetto.errors import ConnectionLost, OutputFailed
 from geppetto.realtime.happenings import SessionReady
 from geppetto.tasks.receive import StallWatch, receive
 
@@ -20,15 +20,15 @@ if TYPE_CHECKING:
 
 
 class Server:
-    """Gives messages as they are put in, then closes if told so."""
+    """Gives messages as they are put in, some at a time, then closes if told so."""
 
-    def __init__(self, *messages: str | bytes, closes: bool = True) -> None:
+    def __init__(self, *messages: Sequence[str | bytes], closes: bool = True) -> None:
         """Have *messages* ready."""
         self._messages = list(messages)
         self._closes = closes
 
-    async def receive(self) -> str | bytes:
-        """Return the next message."""
+    async def receive_some(self) -> Sequence[str | bytes]:
+        """Return the next messages."""
         await trio.lowlevel.checkpoint()
         if self._messages:
             return self._messages.pop(0)
@@ -43,12 +43,12 @@ def ready(session_id: str) -> SessionReady:
 
 
 async def test_what_is_heard_is_handed_on_in_order(autojump_clock: MockClock) -> None:
-    """Every happening of a message is handed on before the next message is heard; the close is told as it is."""
+    """Every happening of messages that came together is handed on before the next are heard; the close is told."""
     log: list[str] = []
 
-    def hear(message: str | bytes) -> Sequence[Happening]:
-        log.append(f"hear {message!r}")
-        return [ready(f"{message!r} {n}") for n in (1, 2)]
+    def hear(messages: Sequence[str | bytes], happenings: list[Happening]) -> None:
+        log.append(f"hear {messages!r}")
+        happenings += [ready(repr(message)) for message in messages]
 
     async def hand_on(happenings: Iterable[Happening]) -> None:
         for happening in happenings:
@@ -57,15 +57,24 @@ async def test_what_is_heard_is_handed_on_in_order(autojump_clock: MockClock) ->
             log.append(f"hand on {happening.session_id}")
 
     with pytest.raises(ConnectionLost, match="was lost"):
-        await receive(Server("a", b"b"), hear, StallWatch(60.0), hand_on, trio.lowlevel.checkpoint)
-    assert log == [
-        "hear 'a'",
-        "hand on 'a' 1",
-        "hand on 'a' 2",
-        "hear b'b'",
-        "hand on b'b' 1",
-        "hand on b'b' 2",
-    ]
+        await receive(Server(["a", "b"], [b"c"]), hear, StallWatch(60.0), hand_on, trio.lowlevel.checkpoint)
+    assert log == ["hear ['a', 'b']", "hand on 'a'", "hand on 'b'", "hear [b'c']", "hand on b'c'"]
+
+
+async def test_what_came_before_the_end_is_handed_on() -> None:
+    """A message after which there is no going on takes nothing from those before it."""
+    handed_on: list[Happening] = []
+
+    def hear(messages: Sequence[str | bytes], happenings: list[Happening]) -> None:
+        happenings.append(ready("first"))
+        raise OutputFailed("The disk is full.")
+
+    async def hand_on(happenings: Iterable[Happening]) -> None:
+        handed_on.extend(happenings)
+
+    with pytest.raises(OutputFailed, match="full"):
+        await receive(Server(["a", "b"]), hear, StallWatch(60.0), hand_on, trio.lowlevel.checkpoint)
+    assert handed_on == [ready("first")]
 
 
 async def test_what_is_owed_is_waited_for_so_long(autojump_clock: MockClock) -> None:
@@ -134,7 +143,7 @@ async def test_a_deadline_holds_for_the_next_wait(autojump_clock: MockClock) -> 
     start = trio.current_time()
     for _ in range(2):
         await trio.sleep(20)
-        assert await stall.receive(Server("heartbeat")) == "heartbeat"
+        assert await stall.receive(Server(["heartbeat"])) == ["heartbeat"]
     with pytest.raises(ConnectionLost):
         await stall.receive(Server(closes=False))
     assert trio.current_time() - start == pytest.approx(60)

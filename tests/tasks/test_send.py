@@ -6,7 +6,7 @@ import pytest
 import trio
 
 from geppetto.errors import ConnectionLost
-from geppetto.realtime.events import ClientEvent, CreateResponse
+from geppetto.realtime.client_events import ClientEvent, CreateResponse
 from geppetto.tasks.send import send
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from trio.testing import wait_all_tasks_blocked
 
 from geppetto.errors import ConfigError
-from geppetto.tasks.stdin import LineSplitter, LineTooLong, ask_lines, read_lines
+from geppetto.tasks.stdin import LineSplitter, LineTooLong, read_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -193,56 +193,3 @@ async def test_leaving_leaves_nothing_behind() -> None:
             nursery.cancel_scope.cancel()
         os.write(writing, b"a")
         assert os.read(reading, 1) == b"a"
-
-
-# --- the questions
-
-
-async def asked(data: bytes, *, leave_at_once: bool) -> tuple[list[str], list[str], bool]:
-    """Return the questions and warnings that *data* makes, and whether the answers were waited for."""
-    reading, writing = os.pipe()
-    questions: list[str] = []
-    warnings: list[str] = []
-    waited = False
-
-    async def ask(question: str) -> None:
-        await trio.lowlevel.checkpoint()
-        questions.append(question)
-
-    async def warn(sentence: str) -> None:
-        await trio.lowlevel.checkpoint()
-        warnings.append(sentence)
-
-    async def settled() -> None:
-        nonlocal waited
-        await trio.lowlevel.checkpoint()
-        waited = True
-
-    with closing(reading, writing), trio.fail_after(BOUND_S):
-        os.write(writing, data)
-        os.close(writing)
-        await ask_lines(reading, ask, warn, leave_at_once=leave_at_once, settled=settled)
-    return questions, warnings, waited
-
-
-async def test_every_line_that_holds_something_is_a_question() -> None:
-    """Blank lines are none, blanks around are not part of it; at the end the answers are waited for."""
-    assert await asked(b" a? \n\n  \nb?", leave_at_once=False) == (["a?", "b?"], [], True)
-    assert await asked(b"a?\n", leave_at_once=True) == (["a?"], [], True)
-
-
-@pytest.mark.parametrize("word", [b".quit", b".exit", b" .quit "])
-async def test_leaving_by_word(word: bytes) -> None:
-    """A person leaves at once; a script's word is its end of file. What follows is not asked."""
-    data = b"a?\n" + word + b"\nb?\n"
-    assert await asked(data, leave_at_once=True) == (["a?"], [], False)
-    assert await asked(data, leave_at_once=False) == (["a?"], [], True)
-
-
-async def test_a_line_that_is_too_long_is_skipped(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """It is named by its number, and the next line is asked."""
-    monkeypatch.setattr(LineSplitter.__init__, "__defaults__", (10,))
-    questions, warnings, _ = await asked(b"a?\n" + b"x" * 11 + b"\nb?\n", leave_at_once=False)
-    assert questions == ["a?", "b?"]
-    assert len(warnings) == 1
-    assert warnings[0].startswith("line 2 of the input has more than ")

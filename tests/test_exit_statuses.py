@@ -151,12 +151,12 @@ async def test_a_bug_is_1_with_its_traceback(tmp_path: Path, task: str) -> None:
 BUG_IN_THE_PROTOCOL = """
 import sys
 from geppetto.cli.main import run
-from geppetto.realtime.conversation import Conversation
+from geppetto.realtime.exchange import Exchange
 
 def broken(self, event):
     raise ZeroDivisionError("a bug in the conversation")
 
-Conversation._done = broken
+Exchange.done = broken
 sys.argv[0] = "geppetto"
 run()
 """
@@ -544,7 +544,7 @@ async def test_a_signal_in_the_middle_of_the_audio(tmp_path: Path, number: signa
 
 
 async def test_control_c_at_the_terminal_is_130(tmp_path: Path) -> None:
-    """Ctrl+C as a person presses it: the terminal makes the signal."""
+    """Ctrl+C as a person presses it: the first cancels the answer, then there is a hint, and then it leaves."""
     async with (
         scripted_server(half_an_answer) as server,
         open_program(to(server.url), cwd=tmp_path, terminal=True) as program,
@@ -552,6 +552,11 @@ async def test_control_c_at_the_terminal_is_130(tmp_path: Path) -> None:
         await program.wrote("You: ")
         await program.type("Hi\n")
         await program.wrote("Half of")
+        await program.type("\x03")
+        while "response.cancel" not in server.seen.types:  # noqa: ASYNC110  # no event tells it
+            await trio.sleep(0.01)
+        await program.type("\x03")
+        await program.wrote("Ctrl+C again or Ctrl+D leaves")
         await program.type("\x03")
         ran = await program.left()
     assert ran.status == 130

@@ -7,6 +7,7 @@ import random
 import signal
 import sys
 import termios
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 import attrs
@@ -34,6 +35,9 @@ SAID = "".join(f"{piece}, " for piece in range(PIECES)).rstrip()
 BEGUN = "begun"
 SHUTDOWN_TIMEOUT_S = 2.0
 SLACK_S = 0.5
+HINT = "Ctrl+C again or Ctrl+D leaves"
+HINT_S = 1.0
+"""After so long without a hint, Ctrl+C has done something else: it has cancelled an answer."""
 STARTUP_S = 0.5
 """What Python and the imports take, more or less."""
 SESSION_S = 1.5
@@ -129,8 +133,19 @@ async def run_to(point: Point, cwd: Path) -> str:
     return phase
 
 
+async def asks_for_more(program: Program, point: Point) -> None:
+    """At a terminal, Ctrl+C cancels an answer first, and then there is a hint; go on until that, or the end."""
+    while program.process.poll() is None and HINT not in program.stdout:
+        await interrupt(program, point)
+        with trio.move_on_after(HINT_S):
+            await program.wrote(HINT)
+
+
 async def end(program: Program, point: Point, phase: str) -> tuple[Ran, float]:
     """Interrupt *program*, and return how and how fast it ended; Python may swallow one Ctrl+C while it starts."""
+    if point.on_terminal and WAYS[point.way] == signal.SIGINT and phase not in {"Python starts", "over"}:
+        with suppress(AssertionError):  # it ended without
+            await asks_for_more(program, point)
     while True:
         at = trio.current_time()
         await interrupt(program, point)

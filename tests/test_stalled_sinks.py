@@ -16,9 +16,10 @@ import attrs
 import pytest
 import trio
 
-from geppetto.chat import Terminal, open_chat
+from geppetto.chat import open_chat
 from geppetto.cli import screen as screen_module
 from geppetto.cli.screen import Streams, TerminalScreen
+from geppetto.hooks import Hooks
 from tests.fakes.chatting import configure
 from tests.fakes.program import frames, transcripts, wavs
 from tests.fakes.scripted_server import audio, created, done, error, scripted_server, tone, words
@@ -186,22 +187,16 @@ class Pinging:
 
 
 async def longest_gap_s(server: Pinging, cwd: Path, *, tty: bool = False) -> float:
-    """Ask one question through stdin, and return the longest pause of the event loop until all was over."""
+    """Ask one question, and return the longest pause of the event loop until all was over."""
     heart = Heartbeat()
-    stdin, typed = os.pipe()
-    os.write(typed, b"Count\n")
-    os.close(typed)
     streams = Streams(stdin_is_tty=tty, stdout_is_tty=tty, stderr_is_tty=tty)
-    terminal = Terminal(screen=TerminalScreen(streams), stdin_fd=stdin, interactive=False)
-    try:
-        with trio.fail_after(30):
-            async with scripted_server(server) as listening, trio.open_nursery() as nursery:
-                nursery.start_soon(heart.beat)
-                async with open_chat(configure(listening.url, cwd), terminal=terminal):
-                    await trio.Event().wait()
-                nursery.cancel_scope.cancel()
-    finally:
-        os.close(stdin)
+    hooks = Hooks(screen=TerminalScreen(streams))
+    with trio.fail_after(30):
+        async with scripted_server(server) as listening, trio.open_nursery() as nursery:
+            nursery.start_soon(heart.beat)
+            async with open_chat(configure(listening.url, cwd), hooks=hooks) as chat:
+                await chat.ask("Count")
+            nursery.cancel_scope.cancel()
     return heart.longest_s
 
 
@@ -253,6 +248,6 @@ async def test_a_terminal_that_shows_nothing(
         server = Pinging(reading.stall)
         gap_s = await longest_gap_s(server, tmp_path, tty=True)
     check(server, gap_s, "terminal", capsys)
-    assert f"Geppetto: {SAID}\n" in reading.text
+    assert f"{SAID}\n" in reading.text
     assert "A notice (odd)\n" in reading.text
     assert [frames(path) for path in wavs(tmp_path)] == [PCM * PIECES]

@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import attrs
 import trio
 
-from geppetto import __version__
-from geppetto.chat import Terminal, open_chat, run_with_signals
-from geppetto.cli.remembering import remembering
-from geppetto.cli.saying import hide_in_tracebacks, say, say_error, standard_streams
-from geppetto.cli.screen import STDOUT_FD, TerminalScreen, write_stdout
+from geppetto.chat import run_with_signals
+from geppetto.cli.saying import hide_in_tracebacks, say, say_error
+from geppetto.cli.screen import STDERR_FD, STDIN_FD, STDOUT_FD, write_stdout
+from geppetto.cli.terminals import beside, reflows
 from geppetto.errors import ConfigError, GeppettoError
-from geppetto.hooks import Hooks
 from geppetto.records.metrics import Metrics, write_metrics
 from geppetto.status import ExitStatus
 from geppetto.stopper import Stopper
@@ -27,13 +23,19 @@ from geppetto.text import escape_line
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
 
+    from prompt_toolkit.completion import Completer
+
     from geppetto.cli.remembering import Remembered
     from geppetto.cli.servers import Target
     from geppetto.config import ClientConfig
+    from geppetto.repl.earlier import Earlier
+    from geppetto.repl.face import Face
 
 
 _CANNOT_DRAW = frozenset({"", "dumb", "unknown"})
 """Values of `TERM`."""
+_PLAIN = ("ACCESSIBLE", "NO_COLOR")
+"""Who sets one of these, to whatever value, wants lines that are only appended. See https://no-color.org."""
 _COLUMNS = 80
 """Of a terminal that does not tell."""
 _VI = re.compile(r"^\s*set\s+editing-mode\s+vi\s*$", re.MULTILINE)
@@ -54,12 +56,14 @@ def chat(target: Target) -> ExitStatus:
     except ConfigError as error:
         say_error(error)
         return error.status
+    from geppetto.cli.remembering import remembering  # not for a script, which takes `finish` from here
+
     hide_in_tracebacks(config.redactor)
     warner = Warner()
     try:
         with remembering(config, target.goes_on_with, warner.warn) as remembered:
             run = _Chat(target=target, config=config, warner=warner, remembered=remembered)
-            run.prompted() if not target.plain and wants_prompt(os.environ) else run.plain()
+            run.run(prompted=not target.plain and wants_prompt(os.environ))
     except GeppettoError as error:
         say_error(error, config.redactor)
         return error.status
@@ -68,7 +72,7 @@ def chat(target: Target) -> ExitStatus:
 
 def wants_prompt(environ: Mapping[str, str]) -> bool:
     """Return whether the terminal can draw, and the person wants that: a screen reader is lost in what is redrawn."""
-    return environ.get("TERM", "") not in _CANNOT_DRAW and not environ.get("ACCESSIBLE")
+    return environ.get("TERM", "") not in _CANNOT_DRAW and not any(environ.get(name) for name in _PLAIN)
 
 
 def finish(target: Target, config: ClientConfig, metrics: Metrics, outcome: Outcome) -> ExitStatus:
@@ -84,7 +88,7 @@ def finish(target: Target, config: ClientConfig, metrics: Metrics, outcome: Outc
     if outcome.error is not None:
         say_error(outcome.error, redactor)
     if outcome.log_path is not None and not target.quiet:
-        say(redactor.clean(metrics.summary_line(outcome.log_path)))
+        say("\n".join(beside("", [redactor.clean(metrics.summary_line(outcome.log_path))], STDERR_FD)))
     return status
 
 
@@ -111,20 +115,9 @@ class _Chat:
     outcome: Outcome = attrs.field(factory=Outcome)
     stopper: Stopper = attrs.field(factory=Stopper)
 
-    def plain(self) -> None:
-        """Run it in plain lines; `outcome` is filled in."""
-        screen = TerminalScreen(standard_streams(), quiet=self.target.quiet, redactor=self.config.redactor)
-        lines: list[str] = []
-        self.warner.show = lines.append  # for the end: now it would stand between the words of an answer
-        trio.run(run_with_signals, self.stopper, lambda: self._ending(self._plain(screen)))
-        with suppress(GeppettoError):  # the reader of stdout may be gone, and then that is the outcome already
-            screen.close()
-        for line in lines:
-            say(line)
-
-    def prompted(self) -> None:
-        """Run it with a prompt; `outcome` is filled in."""
-        trio.run(run_with_signals, self.stopper, lambda: self._ending(self._prompted()))
+    def run(self, *, prompted: bool) -> None:
+        """Run it to its end, at a prompt or in plain lines; `outcome` is filled in."""
+        trio.run(run_with_signals, self.stopper, lambda: self._ending(self._talk(prompted=prompted)))
 
     async def _ending(self, talk: Coroutine[object, object, None]) -> None:
         try:
@@ -132,32 +125,46 @@ class _Chat:
         except GeppettoError as error:
             self.outcome.error = error
 
-    async def _plain(self, screen: TerminalScreen) -> None:
-        terminal = Terminal(screen=screen, stdin_fd=0, interactive=True)
-        hooks = Hooks(answered=self.remembered.kept.commit)
-        async with self.target.server(self.config) as (ready, name):
-            lines = [] if self.target.quiet else [f"Geppetto {__version__} · {name} · .quit or Ctrl+D leaves"]
-            lines += [f"  {self.remembered.notice}"] if self.remembered.notice else []
-            if lines:
-                await trio.to_thread.run_sync(say, "\n".join(lines))
-            async with open_chat(
-                ready,
-                terminal=terminal,
-                stopper=self.stopper,
-                metrics=self.metrics,
-                hooks=hooks,
-                history=self.remembered.history,
-            ) as chat:
-                self.outcome.log_path = chat.log_path
-                await trio.sleep_forever()
-
-    async def _prompted(self) -> None:
+    async def _talk(self, *, prompted: bool) -> None:
         import platformdirs
 
-        from geppetto.repl.completion import make_completer
-        from geppetto.repl.prompt import Desk, Prompt
+        from geppetto.repl.earlier import Earlier
         from geppetto.repl.run import run_repl
-        from geppetto.repl.scene import Scene
+
+        earlier = Earlier(path=platformdirs.user_state_path("geppetto") / "history", clean=self.config.redactor.clean)
+        face = self._prompt(earlier) if prompted else self._lines(earlier)
+
+        def note_log(path: Path) -> None:
+            self.outcome.log_path = path
+
+        self.warner.show = face.say
+        if self.remembered.notice:
+            face.say(f"  {self.remembered.notice}")
+        try:
+            await run_repl(
+                face,
+                self.target.server(self.config),
+                self.stopper,
+                self.metrics,
+                earlier=earlier,
+                quiet=self.target.quiet,
+                logs=note_log,
+                history=self.remembered.history,
+                keeper=self.remembered.kept,
+            )
+        finally:
+            self.warner.show = say
+
+    def _prompt(self, earlier: Earlier) -> Face:
+        from geppetto.repl.prompt.desk import Desk
+        from geppetto.repl.prompt.face import PromptFace
+        from geppetto.repl.prompt.prompt import Prompt
+        from geppetto.repl.prompt.scene import Scene
+
+        def completer() -> Completer:
+            from geppetto.repl.prompt.completion import make_completer  # in the prompt's thread; see `Prompt`
+
+            return make_completer()
 
         def columns() -> int:
             try:
@@ -165,43 +172,44 @@ class _Chat:
             except OSError:
                 return _COLUMNS
 
-        colours = not os.environ.get("NO_COLOR")
+        redactor = self.config.redactor
         desk = Desk(
-            stdin_fd=0,
+            stdin_fd=STDIN_FD,
             stdout_fd=STDOUT_FD,
             term=os.environ["TERM"],
-            colours=colours,
+            reflows=reflows(os.environ),
             vi=prefers_vi(os.environ),
-            editor=shlex.split(os.environ.get("VISUAL") or os.environ.get("EDITOR") or "") or ["vi"],
-            history_file=platformdirs.user_state_path("geppetto") / "history",
-            write=lambda text: write_stdout(text.encode("utf-8", "replace")),
+            editor=editor_command(os.environ),
+            history_file=earlier.path,
+            write=_write,
         )
-        scene = Scene(columns, colours=colours, quiet=self.target.quiet, redactor=self.config.redactor)
-        prompt = Prompt(desk, scene, self.config.redactor, make_completer)
+        scene = Scene(columns, quiet=self.target.quiet, redactor=redactor)
+        return PromptFace(Prompt(desk, scene, redactor, completer), scene)
 
-        def note_log(path: Path) -> None:
-            self.outcome.log_path = path
+    def _lines(self, earlier: Earlier) -> Face:
+        from geppetto.repl.editor import Editor
+        from geppetto.repl.plain.face import Plain
+        from geppetto.repl.plain.scene import PlainScene
 
-        def tell(line: str) -> None:
-            prompt.post(lambda: scene.say(line))
+        return Plain(
+            PlainScene(quiet=self.target.quiet, redactor=self.config.redactor),
+            self.stopper,
+            stdin_fd=STDIN_FD,
+            write=_write,
+            editor=Editor(editor_command(os.environ)),
+            earlier=earlier,
+        )
 
-        self.warner.show = tell
-        if self.remembered.notice:
-            tell(f"  {self.remembered.notice}")
-        try:
-            await run_repl(
-                prompt,
-                scene,
-                self.target.server(self.config),
-                self.stopper,
-                self.metrics,
-                quiet=self.target.quiet,
-                logs=note_log,
-                history=self.remembered.history,
-                answered=self.remembered.kept.commit,
-            )
-        finally:
-            self.warner.show = say
+
+def _write(text: str) -> None:
+    write_stdout(text.encode("utf-8", "replace"))
+
+
+def editor_command(environ: Mapping[str, str]) -> list[str]:
+    """Return the command of the person's editor."""
+    import shlex
+
+    return shlex.split(environ.get("VISUAL") or environ.get("EDITOR") or "") or ["vi"]
 
 
 def prefers_vi(environ: Mapping[str, str]) -> bool:

@@ -52,6 +52,7 @@ def remembering(config: ClientConfig, goes_on_with: str | None, warn: Callable[[
         yield Remembered(kept=NoMemory())
         return
     found, history = _find(config, goes_on_with) if goes_on_with is not None else (None, ())
+    from geppetto.memory.export import heading
     from geppetto.memory.kept import About
 
     about = About(
@@ -64,7 +65,7 @@ def remembering(config: ClientConfig, goes_on_with: str | None, warn: Callable[[
         redactor=config.redactor,
         conversation_id=None if found is None else found.id,
     )
-    notice = "" if found is None else f"going on with {found.name or found.id}: {len(history):,} parts are told again"
+    notice = "" if found is None else f"going on with {found.id}: {heading(found)}"
     try:
         yield Remembered(kept=kept, history=history, notice=notice)
     finally:

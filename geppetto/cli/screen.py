@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from geppetto.errors import OutputFailed, Stopped
-from geppetto.notices import Notice, Ready, Saved, Words
+from geppetto.notices import Notice, Saved, Words
 from geppetto.redaction import Redactor
 from geppetto.status import ExitStatus
 from geppetto.text import escape, escape_line
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from geppetto.answer import Answer
     from geppetto.notices import ToDisplay
 
+STDIN_FD = 0
 STDOUT_FD = 1
 STDERR_FD = 2
 PARTING_PATIENCE_S = 0.5
@@ -38,11 +39,6 @@ class Streams:
     stderr_is_tty: bool
     has_stdin: bool = True
     """False when it was closed at the start."""
-
-    @property
-    def interactive(self) -> bool:
-        """Whether a person types and reads here: only then are there prompts and names."""
-        return self.stdin_is_tty and self.stdout_is_tty
 
 
 def write_all(fd: int, text: str, *, patience_s: float | None = None) -> None:
@@ -111,7 +107,7 @@ class TerminalScreen:
         say: Callable[[str], None] = write_stderr,
     ) -> None:
         """
-        Show prompts and names only if *streams* are interactive.
+        Break lines where *streams* are one screen.
 
         Args:
             streams: what the standard streams are.
@@ -133,7 +129,6 @@ class TerminalScreen:
         self._in_answer: int | None = None
         """The question whose words stand at the end of stdout without a line break."""
         self._line_open = False
-        self._prompted = False
 
     def show(self, things: Sequence[ToDisplay]) -> None:
         """Show *things* in order; see `geppetto.tasks.display.Screen`."""
@@ -155,18 +150,13 @@ class TerminalScreen:
                         out.append(self._break_line())
                     self._out(out)
                     self._err(f"  {escape_line(thing.text)}\n")
-                case Ready():
-                    self._out(out)
-                    if self._streams.interactive and not self._prompted:
-                        self._prompted = True
-                        out.append("You: ")
         self._out(out)
 
     def close(self) -> None:
-        """End what was begun: words of an answer that nobody ended, and the prompt."""
+        """End the words of an answer that nobody ended."""
         rest = self._redacted.flush()
-        if self._line_open or (self._streams.interactive and self._prompted):
-            self._prompted = self._line_open = False
+        if self._line_open:
+            self._line_open = False
             rest += "\n"
         with suppress(OSError):
             write_all(STDERR_FD if self._words_to_stderr else STDOUT_FD, rest, patience_s=PARTING_PATIENCE_S)
@@ -174,11 +164,8 @@ class TerminalScreen:
     def _words(self, words: Words) -> str:
         lead = ""
         if self._in_answer != words.index:
-            self._prompted = False  # the terminal has echoed the question with its line break
             lead = self._end_line()
             self._in_answer = words.index
-            if self._streams.interactive:
-                lead += "Geppetto: "
         text = escape(words.text)
         if text:
             self._line_open = not text.endswith("\n")
@@ -193,16 +180,12 @@ class TerminalScreen:
         if self._line_open:
             self._line_open = False
             return "\n"
-        if self._prompted:
-            self._prompted = False
-            return "\n"
         return ""
 
     def _saved(self, answer: Answer) -> None:
         if answer.index == 0:
             self._err(f"  an answer that was not asked for here was saved{_files(answer)}\n")
             return
-        self._prompted = False
         if answer.status != "completed":
             why = f" ({escape_line(answer.reason)})" if answer.reason else ""
             self._err(f"  the answer is {_STATUS_WORDS[answer.status]}{why}{_files(answer)}\n")

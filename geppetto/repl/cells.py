@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 
 from wcwidth import wcwidth
 
 _CUT = "…"
+_TABLE = re.compile(r" +(?:\S+(?: \S+)* {2,})?(?=\S)")
+"""What stands before the text of a row, or before its second column."""
 
 
 @lru_cache(maxsize=4096)
@@ -47,6 +50,21 @@ def wrap(text: str, columns: int) -> list[str]:
             space = at
         used += cells
     return [*rows, text[start:]]
+
+
+def wrap_below(text: str, columns: int) -> list[str]:
+    """
+    Break *text* as `wrap` does, and let the other rows begin below its text, or below the second column of a table.
+
+    A column begins behind two spaces or more. Where that would leave half of a row or less, rows begin at the edge.
+    """
+    match = _TABLE.match(text)
+    head = match[0] if match is not None else ""
+    indent = width(head)
+    if not 0 < 2 * indent < columns:
+        return wrap(text, columns)
+    rows = wrap(text[len(head) :], columns - indent)
+    return [(" " * indent if at else head) + row for at, row in enumerate(rows)]
 
 
 def cut(text: str, columns: int) -> str:

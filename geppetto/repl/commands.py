@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 import attrs
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 Argument = Literal["", "file", "voice", "model", "modality", "setting", "text"]
 
@@ -29,8 +31,17 @@ class Command:
 
 COMMANDS: Final = (
     Command(name="help", help="Show this list."),
+    Command(name="status", help="Show how the session stands: connection, age, round trip, cost, what waits."),
     Command(name="retry", help="Ask the last question again."),
+    Command(name="now", argument="text", shown="QUESTION", help="Interrupt the answer that comes, and ask."),
+    Command(name="cancel", help="Cancel the answer that comes; what has come of it is kept."),
+    Command(name="multi", help="Make one question of the lines that follow, up to a line with a single dot."),
+    Command(name="edit", help="Write in your editor ($VISUAL or $EDITOR)."),
+    Command(name="search", argument="text", shown="WORDS", help="Find what you asked before, in any chat."),
+    Command(name="audio", argument="file", shown="FILE", help="Ask the spoken question in a file."),
+    Command(name="image", argument="file", shown="FILE", help="Show a picture with the next question (GA dialect)."),
     Command(name="file", argument="file", shown="FILE", help="Put the text of a file in front of the next question."),
+    Command(name="say", argument="text", shown="TEXT", help="Let the voice say a text, beside the conversation."),
     Command(name="voice", argument="voice", shown="NAME", help="Speak with another voice."),
     Command(name="model", argument="model", shown="NAME", help="Talk with another model."),
     Command(name="instructions", argument="text", shown="TEXT", help="Tell the model how to behave."),
@@ -51,11 +62,17 @@ COMMANDS: Final = (
     Command(name="open", help="Play the last answer in the system's player."),
     Command(name="quit", help="Leave; so do /exit, .quit, .exit and Ctrl+D."),
 )
-KEYS: Final = (
+PROMPT_KEYS: Final = (
     ("Enter", "sends; during an answer the question waits for its end"),
     ("Alt+Enter", "breaks the line (as Esc Enter does); during an answer interrupts it and asks"),
     ("Ctrl+C", "cancels the answer, or clears the line; twice at the empty prompt leaves"),
     ("Ctrl+R, arrows", "find what was typed before; Tab completes; Ctrl+O opens the editor"),
+    ("a space first", "makes a question of what begins with a slash"),
+)
+PLAIN_KEYS: Final = (
+    ("Enter", "sends; each line is a question, also of a paste: /multi makes one of many"),
+    ("Ctrl+C", "cancels the answer; when none comes, twice leaves"),
+    ("Ctrl+D", "leaves; ends the question of /multi"),
     ("a space first", "makes a question of what begins with a slash"),
 )
 _NAMES: Final = {command.name: command for command in COMMANDS}
@@ -68,12 +85,14 @@ def find(name: str) -> Command | None:
 
 def unknown(name: str) -> str:
     """Return the sentence about *name*, which is no command, with the one that may be meant."""
+    import difflib  # 1 ms, and commands are seldom mistyped
+
     near = difflib.get_close_matches(name, _NAMES, n=1)
     return f"there is no /{name}. " + (f"/{near[0]} is near." if near else "/help lists the commands.")
 
 
-def help_text() -> str:
-    """Return the list of commands and keys."""
+def help_text(keys: Sequence[tuple[str, str]] = PROMPT_KEYS) -> str:
+    """Return the list of commands and *keys*."""
     rows = [(command.usage, command.help) for command in COMMANDS]
-    wide = max(len(left) for left, _ in (*rows, *KEYS)) + 2
-    return "\n".join(f"  {left:<{wide}}{right}" for left, right in (*rows, ("", ""), *KEYS)).rstrip()
+    wide = max(len(left) for left, _ in (*rows, *keys)) + 2
+    return "\n".join(f"  {left:<{wide}}{right}" for left, right in (*rows, ("", ""), *keys)).rstrip()

@@ -6,20 +6,35 @@ from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+import attrs
 import trio
 
 from geppetto.errors import ConfigError, GeppettoError
+from geppetto.repl import reports
+from geppetto.repl.cells import cut
 from geppetto.repl.commands import find, help_text, unknown
-from geppetto.repl.saving import Exchange, play, read_text, save
-from geppetto.repl.settings import change, shown
+from geppetto.repl.request import Material, spoken, to_be_said
+from geppetto.repl.saving import Exchange, play, save
+from geppetto.repl.settings import change
+from geppetto.text import escape_line
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from geppetto.answer import Answer
     from geppetto.config import ClientConfig
     from geppetto.records.metrics import Metrics
+    from geppetto.repl.earlier import Earlier
+    from geppetto.repl.request import Request
+    from geppetto.repl.status_line import Status
 
 _KEPT = 10_000
 """Exchanges that `/save` can go back."""
+_ALL_COLUMNS = 1_000
+"""Nothing of the status is left out."""
+_FOUND = 10
+"""As many of the questions that `/search` finds are shown, each with so much of it:"""
+_FOUND_CELLS = 200
 
 
 class Talker(Protocol):
@@ -33,11 +48,31 @@ class Talker(Protocol):
     def busy(self) -> bool:
         """Whether an answer comes, or a session is being opened."""
 
-    def ask(self, question: str) -> None:
+    @property
+    def keys(self) -> Sequence[tuple[str, str]]:
+        """The keys that mean something, for the help."""
+
+    @property
+    def status(self) -> Status:
+        """How it stands now."""
+
+    def ask(self, request: Request) -> None:
         """Ask, now or when there is a session."""
 
-    def reopen(self, config: ClientConfig) -> None:
-        """Go on in a new session with *config*, which is told what was said."""
+    def ask_now(self, words: str) -> None:
+        """Interrupt the answer that comes, and ask."""
+
+    def cancel(self) -> None:
+        """Cancel the answer that comes; raises `ConfigError` if none does."""
+
+    def gather(self) -> None:
+        """Make one question of the lines that follow."""
+
+    async def edit(self) -> None:
+        """Ask what is written in the editor."""
+
+    async def change(self, name: str, config: ClientConfig) -> None:
+        """Go on with *config*, in which *name* is another; say what has become of it."""
 
     def say(self, text: str) -> None:
         """Show lines."""
@@ -52,13 +87,14 @@ class Talker(Protocol):
 class Commands:
     """Does what is typed with a slash, and keeps what commands need."""
 
-    def __init__(self, talker: Talker, metrics: Metrics) -> None:
-        """Act on *talker*."""
+    def __init__(self, talker: Talker, metrics: Metrics, earlier: Earlier) -> None:
+        """Act on *talker*; what was typed before is in *earlier*."""
         self._talker = talker
         self._metrics = metrics
+        self._earlier = earlier
         self._said: deque[Exchange] = deque(maxlen=_KEPT)
-        self._last_question = ""
-        self._files: list[str] = []
+        self._last: Request | None = None
+        self._material = Material()
         self.log_path: Path | None = None
         """The wire log of the present session."""
 
@@ -66,11 +102,17 @@ class Commands:
         """Keep *answer*; for `Hooks.commit`, in whichever thread."""
         self._said.append(Exchange.now(answer))
 
-    def question(self, typed: str) -> str:
+    def heard(self, index: int, text: str) -> None:
+        """Keep *text* as what was said in question *index*, whose answer may be kept already; in whichever thread."""
+        for place, one in reversed(list(enumerate(self._said))):
+            if one.answer.index == index and one.answer.spoken:
+                self._said[place] = attrs.evolve(one, answer=attrs.evolve(one.answer, heard=text))
+                return
+
+    def question(self, typed: str) -> Request:
         """Return the question that *typed* makes together with the files that were named before it."""
-        files, self._files = self._files, []
-        self._last_question = "\n\n".join((*files, typed))
-        return self._last_question
+        self._last = self._material.request(typed)
+        return self._last
 
     async def run(self, line: str) -> None:
         """Do *line*, a command with its slash; what goes wrong is said."""
@@ -90,24 +132,42 @@ class Commands:
     async def _run(self, name: str, argument: str) -> None:
         match name:
             case "help":
-                self._talker.say(help_text())
+                self._talker.say(help_text(self._talker.keys))
+            case "status":
+                self._talker.say(f"  {self._talker.status.line(_ALL_COLUMNS)}")
             case "retry":
                 self._retry()
+            case "now":
+                self._talker.ask_now(argument)
+            case "cancel":
+                self._talker.cancel()
+            case "multi":
+                self._talker.gather()
+            case "edit":
+                await self._talker.edit()
+            case "search":
+                await self._search(argument)
+            case "audio":
+                self._ask(await spoken(_path(argument)))
+            case "say":
+                self._ask(to_be_said(argument))
+            case "image":
+                self._talker.notice(await self._image(_path(argument)))
             case "file":
-                await self._file(argument)
+                self._talker.notice(await self._material.add_text(_path(argument)))
             case "set":
                 key, _, value = argument.partition(" ")
-                self._set(key, value.strip())
+                await self._set(key, value.strip())
             case "voice" | "model" | "instructions" | "modality" | "speed" | "temperature":
-                self._set(name, argument)
+                await self._set(name, argument)
             case "info":
-                self._info()
+                self._talker.say(reports.settings(self._config(), self.log_path))
             case "stats":
-                self._stats()
+                self._talker.say(reports.figures(self._metrics))
             case "cost":
-                self._cost()
+                self._talker.say(reports.money(self._metrics))
             case "history":
-                self._history()
+                self._talker.say(reports.conversation(self._exchanges()))
             case "save":
                 await self._save(argument)
             case "open":
@@ -116,62 +176,36 @@ class Commands:
                 self._talker.leave()
 
     def _retry(self) -> None:
-        if not self._last_question:
+        if self._last is None:
             raise ConfigError("nothing was asked yet.")
-        self._talker.ask(self._last_question)
+        self._talker.ask(self._last)
 
-    async def _file(self, name: str) -> None:
-        path = _path(name)
-        text = await trio.to_thread.run_sync(read_text, path, abandon_on_cancel=True)
-        self._files.append(f"{path.name}:\n\n{text}")
-        self._talker.notice(f"{path.name} goes with the next question: {len(text):,} characters")
+    def _ask(self, request: Request) -> None:
+        self._last = request
+        self._talker.ask(request)
 
-    def _set(self, name: str, value: str) -> None:
+    async def _image(self, path: Path) -> str:
+        protocol = self._config().protocol
+        if not protocol.images:
+            raise ConfigError(f"The {protocol.name} dialect takes no pictures.")
+        return await self._material.add_image(path)
+
+    async def _set(self, name: str, value: str) -> None:
         config = self._config()
         if self._talker.busy:
             raise ConfigError("an answer is coming. Wait for its end, or press Ctrl+C.")
-        self._talker.reopen(change(config, name, value))
-        self._talker.notice(
-            f"{name} is now {value or 'left to the server'}: a new session goes on with what was said"
-        )
+        await self._talker.change(name, change(config, name, value))
 
-    def _info(self) -> None:
-        config = self._config()
-        log = "" if self.log_path is None else f"\n  {'log':<18}{self.log_path}"
-        self._talker.say(f"  {'server':<18}{config.host}\n{shown(config)}{log}")
-
-    def _stats(self) -> None:
-        metrics = self._metrics
-        rows = [f"  {metrics.summary_line(None)}"]
-        for what, series in (("first words", metrics.first_text), ("first audio", metrics.first_audio)):
-            if series.median_ms is not None:
-                rows.append(f"  {what} after {series.median_ms / 1000:.2f} s, the median of {series.count}")
-        rows.append(f"  {metrics.messages_sent:,} messages sent, {metrics.messages_received:,} received")
-        self._talker.say("\n".join(rows))
-
-    def _cost(self) -> None:
-        usage, cost = self._metrics.usage, self._metrics.cost
-        cached = f"{usage.cached_tokens:,} of them cached"
-        rows = [
-            f"  {usage.input_tokens:,} tokens in, {cached}, {usage.output_tokens:,} out",
-            "  no price is known for what was used" if cost is None else f"  {cost}, by {cost.source}",
-        ]
-        if cost is not None and self._metrics.unpriced_answers:
-            rows.append(f"  {self._metrics.unpriced_answers} of the answers are not in it: their price is not known")
-        self._talker.say("\n".join(rows))
-
-    def _history(self) -> None:
-        if not self._said:
-            raise ConfigError("nothing was said yet.")
-        rows = [f"You: {one.answer.question}\nGeppetto: {one.answer.text}" for one in list(self._said)]
-        self._talker.say("\n".join(rows))
+    async def _search(self, words: str) -> None:
+        found = await trio.to_thread.run_sync(self._earlier.find, words, _FOUND, abandon_on_cancel=True)
+        if not found:
+            raise ConfigError("none of your questions has these words.")
+        self._talker.say("\n".join(f"  {cut(escape_line(text), _FOUND_CELLS)}" for text in found))
 
     async def _save(self, name: str) -> None:
         path = _path(name)
         config = self._config()
-        said = list(self._said)
-        if not said:
-            raise ConfigError("nothing was said yet.")
+        said = self._exchanges()
 
         def write() -> None:
             save(path, said, config, self._metrics, config.redactor)
@@ -184,6 +218,12 @@ class Commands:
         if not files:
             raise ConfigError("there is no audio yet.")
         await trio.to_thread.run_sync(play, files[-1], abandon_on_cancel=True)
+
+    def _exchanges(self) -> list[Exchange]:
+        said = list(self._said)
+        if not said:
+            raise ConfigError("nothing was said yet.")
+        return said
 
     def _config(self) -> ClientConfig:
         config = self._talker.config

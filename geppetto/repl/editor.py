@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import subprocess
 import tempfile
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from prompt_toolkit.application.run_in_terminal import in_terminal
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
 class Editor:
-    """Runs one editor at a time; the prompt makes room for it."""
+    """Runs one editor at a time."""
 
     def __init__(self, command: Sequence[str]) -> None:
         """Edit with *command*, which gets the name of the file."""
@@ -25,17 +24,28 @@ class Editor:
         self._process: subprocess.Popen[bytes] | None = None
 
     async def edit(self, text: str) -> tuple[str, str]:
-        """Return *text* as the person leaves it, and what went wrong, or nothing; then *text* is unchanged."""
+        """Do as `run`, in the event loop of the prompt, which makes room."""
+        from prompt_toolkit.application.run_in_terminal import in_terminal
+
+        async with in_terminal():
+            return await asyncio.get_running_loop().run_in_executor(None, self.run, text)
+
+    def run(self, text: str) -> tuple[str, str]:
+        """
+        Return *text* as the person leaves it, and what went wrong, or nothing; then *text* is unchanged.
+
+        Blocks until the editor has ended.
+        """
         path = _write(text)
         try:
-            async with in_terminal():
-                try:
-                    self._process = subprocess.Popen([*self._command, path])  # noqa: ASYNC220, S603
-                except OSError as error:
-                    return text, f"{self._command[0]} cannot be started ({error.strerror}). Set EDITOR to an editor."
-                status = await asyncio.get_running_loop().run_in_executor(None, self._process.wait)
+            try:
+                self._process = subprocess.Popen([*self._command, path])  # noqa: S603
+            except OSError as error:
+                return text, f"{self._command[0]} cannot be started ({error.strerror}). Set EDITOR to an editor."
+            status = self._process.wait()
             if status:
-                return text, f"{self._command[0]} ended with status {status}; what you typed is unchanged."
+                how = f"ended with status {status}" if status > 0 else f"was ended by {signal.Signals(-status).name}"
+                return text, f"{self._command[0]} {how}; what you typed is unchanged."
             return _read(path), ""
         finally:
             self._process = None
@@ -43,9 +53,10 @@ class Editor:
 
     def end(self) -> None:
         """End an editor that runs: the session is over."""
-        if self._process is not None:
+        process = self._process  # another thread may see it end
+        if process is not None:
             with suppress(ProcessLookupError):
-                self._process.terminate()
+                process.terminate()
 
 
 def _write(text: str) -> Path:

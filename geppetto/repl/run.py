@@ -1,26 +1,27 @@
 """
-The session of a person at the prompt: what is typed becomes questions, what is said becomes rows.
+The session of a person at a terminal: what is typed becomes questions, what is said is shown.
 
-The nursery here holds what goes on while there is no session yet, or a new one is opened: the keys, the size of the
-terminal, the status. It ends with the stopper; then the terminal is given back first, and the chat is closed behind
+The nursery here holds what goes on while there is no session yet, or a new one is opened: what is typed, what the
+face needs, the status. It ends with the stopper; then the terminal is given back first, and the chat is closed behind
 it.
 """
 
 from __future__ import annotations
 
 import math
-import signal
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
+import attrs
 import trio
 
 from geppetto import __version__
 from geppetto.chat import open_chat
 from geppetto.errors import Ending, GeppettoError, ServerRefused
 from geppetto.hooks import Hooks
+from geppetto.notices import Heard
 from geppetto.repl.talk import Talk
-from geppetto.repl.typed import Gone, Typed
+from geppetto.repl.typed import Gone, Interrupt, Leave, Line, Typed
 from geppetto.status import ExitStatus
 from geppetto.stopper import Stopper
 
@@ -34,57 +35,47 @@ if TYPE_CHECKING:
     from geppetto.notices import ToDisplay
     from geppetto.realtime.history import Said
     from geppetto.records.metrics import Metrics
-    from geppetto.repl.prompt import Prompt
-    from geppetto.repl.scene import Scene
+    from geppetto.repl.doing import Commands
+    from geppetto.repl.earlier import Earlier
+    from geppetto.repl.face import Face
 
     Server = AbstractAsyncContextManager[tuple[ClientConfig, str]]
 
 _TICK_S = 0.5
 """How often the status is looked at. It is drawn when it has changed."""
+_SENDING_TICK_S = 0.1
+"""The same while a bar grows."""
 _JOIN_S = 1.0
 """How long the terminal may take to be given back."""
 
 
-class PromptScreen:
-    """Shows the session above the prompt; see `geppetto.tasks.display.Screen`."""
-
-    def __init__(self, prompt: Prompt, scene: Scene) -> None:
-        """Stand on *prompt*."""
-        self._prompt = prompt
-        self._scene = scene
-
-    def show(self, things: Sequence[ToDisplay]) -> None:
-        """Show *things* in order; waits until they stand there."""
-        self._prompt.show(lambda: self._scene.show(things))
-
-
 async def run_repl(
-    prompt: Prompt,
-    scene: Scene,
+    face: Face,
     server: Server,
     stopper: Stopper,
     metrics: Metrics,
     *,
+    earlier: Earlier,
     quiet: bool,
     logs: Callable[[Path], None],
     history: Sequence[Said] = (),
-    answered: Callable[[Answer], None],
+    keeper: Keeper,
 ) -> None:
     """
     Talk until the person leaves or the session ends.
 
     Args:
-        prompt: not started yet.
-        scene: what *prompt* shows.
+        face: what the person sees of it; not started yet.
         server: yields the configuration, and the name of the server.
         stopper: ends it.
         metrics: counts, over all sessions.
+        earlier: what was typed before.
         quiet: no word of welcome.
         logs: is told of each wire log.
         history: what was said before: the server is told of it first.
-        answered: is given each answer that is over, in a thread.
+        keeper: is given each answer that is over, and what was heard, in a thread.
 
-    Closes: the prompt; then the terminal is as it was found, whatever happened.
+    Closes: *face*; then the terminal is as it was found, whatever happened.
 
     Cancellation: the session is closed in order.
 
@@ -98,47 +89,73 @@ async def run_repl(
         with suppress(trio.RunFinishedError):  # the terminal hung, and nobody waited for it any longer
             token.run_sync_soon(typed_send.send_nowait, typed)
 
-    talk = Talk(prompt, scene, stopper, metrics)
-    prompt.start(emit)
-    stopper.on_stop(prompt.close)
+    talk = Talk(face, stopper, metrics, earlier)
+    face.start(emit)
+    stopper.on_stop(face.close)
     try:
         async with trio.open_nursery() as nursery:
             with stopper.cancels(nursery.cancel_scope):
                 nursery.start_soon(_listen, typed_receive, talk, stopper)
-                nursery.start_soon(_watch_size, prompt)
+                for task in face.tasks:
+                    nursery.start_soon(task)
                 nursery.start_soon(_watch_status, talk)
                 try:
                     async with server as (config, name):
                         if not quiet:
-                            hello = f"Geppetto {__version__} · {name} · /help lists commands, Ctrl+D leaves"
-                            prompt.post(lambda: scene.say(hello))
-                        hooks = _hooks(talk, prompt, scene, answered)
-                        await _sessions(config, talk, prompt, scene, stopper, metrics, hooks, logs, history)
+                            hello = f"Geppetto {__version__} · {name} · /help helps, Ctrl+D leaves"
+                            face.say(hello)
+                        hooks = _hooks(talk, face, keeper)
+                        await _sessions(config, talk, face, stopper, metrics, hooks, logs, history)
                 except GeppettoError as error:
                     stopper.stop(Ending.of(error))
     finally:
-        prompt.close()
+        face.close()
         with trio.move_on_after(2 * _JOIN_S, shield=True):
-            await trio.to_thread.run_sync(prompt.join, _JOIN_S, abandon_on_cancel=True)
-            await trio.to_thread.run_sync(prompt.show, scene.end, abandon_on_cancel=True)
-        prompt.restore()
+            await trio.to_thread.run_sync(face.end, _JOIN_S, abandon_on_cancel=True)
+        face.restore()
     if stopper.ending is not None and stopper.ending.error is not None:
         raise stopper.ending.error
 
 
-def _hooks(talk: Talk, prompt: Prompt, scene: Scene, answered: Callable[[Answer], None]) -> Hooks:
+class Keeper(Protocol):
+    """Keeps a conversation for later. Its methods block, and raise nothing."""
+
+    def commit(self, answer: Answer) -> None:
+        """Keep *answer*."""
+
+    def heard(self, index: int, text: str) -> None:
+        """Keep *text* as what was said in the spoken question *index*."""
+
+
+@attrs.frozen
+class _Screen:
+    """Shows what happens, and has what was heard kept."""
+
+    _face: Face
+    _commands: Commands
+    _keeper: Keeper
+
+    def show(self, things: Sequence[ToDisplay]) -> None:
+        """See `geppetto.tasks.display.Screen`."""
+        self._face.show(things)
+        for thing in things:
+            if isinstance(thing, Heard):
+                self._commands.heard(thing.index, thing.text)
+                self._keeper.heard(thing.index, thing.text)
+
+
+def _hooks(talk: Talk, face: Face, keeper: Keeper) -> Hooks:
     def commit(answer: Answer) -> None:
-        scene.answered(answer)
+        face.answered(answer)
         talk.commands.answered(answer)
 
-    return Hooks(screen=PromptScreen(prompt, scene), commit=commit, answered=answered)
+    return Hooks(screen=_Screen(face, talk.commands, keeper), commit=commit, answered=keeper.commit)
 
 
 async def _sessions(
     config: ClientConfig,
     talk: Talk,
-    prompt: Prompt,
-    scene: Scene,
+    face: Face,
     stopper: Stopper,
     metrics: Metrics,
     hooks: Hooks,
@@ -162,7 +179,7 @@ async def _sessions(
                 raise
             talk.notice(f"{error} The old settings go on.")
             config, before = before, None
-            prompt.post(scene.restart)
+            face.restarted()
             continue
         wanted = talk.take_wanted()
         if wanted is not None:
@@ -172,25 +189,38 @@ async def _sessions(
 
 
 async def _listen(typed_receive: trio.MemoryReceiveChannel[Typed], talk: Talk, stopper: Stopper) -> None:
-    """Do what is typed. A prompt that fails is a bug, but one whose terminal went away."""
+    """
+    Do what is typed, one after the other; Ctrl+C goes before it to a command that takes its time.
+
+    A face that fails is a bug, but one whose terminal went away.
+    """
+    send, receive = trio.open_memory_channel[Line | Interrupt | Leave](math.inf)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(_do, receive, talk)
+        async for typed in typed_receive:
+            await trio.lowlevel.checkpoint()  # what was typed before is under way
+            if isinstance(typed, Gone):
+                _ended(typed, stopper)
+            elif not isinstance(typed, Interrupt) or not talk.interrupt_command():
+                send.send_nowait(typed)
+
+
+async def _do(typed_receive: trio.MemoryReceiveChannel[Line | Interrupt | Leave], talk: Talk) -> None:
     async for typed in typed_receive:
-        if not isinstance(typed, Gone):
-            await talk.hear(typed)
-        elif isinstance(typed.error, EOFError | OSError):
-            stopper.stop(Ending(ExitStatus.HANGUP, "The terminal went away."))
-        elif typed.error is not None:
-            raise typed.error
+        await talk.hear(typed)
 
 
-async def _watch_size(prompt: Prompt) -> None:
-    """Let the prompt draw anew when the terminal has another size."""
-    with trio.open_signal_receiver(signal.SIGWINCH) as signals:
-        async for _number in signals:
-            prompt.resized()
+def _ended(gone: Gone, stopper: Stopper) -> None:
+    if isinstance(gone.error, EOFError | OSError):
+        stopper.stop(Ending(ExitStatus.HANGUP, "The terminal went away."))
+    elif isinstance(gone.error, GeppettoError):
+        stopper.stop(Ending.of(gone.error))
+    elif gone.error is not None:
+        raise gone.error
 
 
 async def _watch_status(talk: Talk) -> None:
     """Keep the status line true."""
     while True:
         talk.show_status()
-        await trio.sleep(_TICK_S)
+        await trio.sleep(_SENDING_TICK_S if talk.status.sending else _TICK_S)

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Final
 import attrs
 
 from geppetto.errors import ConfigError, OutputFailed
-from geppetto.memory.export import export, format_of
 from geppetto.memory.kept import About, Answered, Conversation, Item
 
 if TYPE_CHECKING:
@@ -64,7 +63,15 @@ def save(path: Path, said: Sequence[Exchange], config: ClientConfig, metrics: Me
             session_id=answer.session_id,
             attempts=answer.attempts,
         )
-        items.append(Item(number=len(items) + 1, role="user", text=answer.question, at=exchange.at))
+        items.append(
+            Item(
+                number=len(items) + 1,
+                role="user",
+                text=answer.heard or answer.question,
+                at=exchange.at,
+                spoken=answer.spoken,
+            )
+        )
         items.append(Item(number=len(items) + 1, role="assistant", text=answer.text, at=exchange.at, answer=kept))
     cost = metrics.cost
     conversation = Conversation(
@@ -84,6 +91,8 @@ def save(path: Path, said: Sequence[Exchange], config: ClientConfig, metrics: Me
         usd=None if cost is None else float(cost.usd),
         all_priced=not metrics.unpriced_answers,
     )
+    from geppetto.memory.export import export, format_of  # not before somebody saves
+
     text = redactor.clean(export(conversation, items, format_of(path)))
     try:
         with path.open("x", encoding="utf-8", errors="replace") as file:

@@ -9,6 +9,7 @@ from geppetto.text import escape_line
 
 _SEPARATOR = " · "
 _MINUTE_S = 60
+_BAR_CELLS = 10
 
 
 @attrs.frozen(kw_only=True)
@@ -19,6 +20,8 @@ class Status:
     """`connecting`, `connected`, `reconnecting`."""
     model: str = ""
     voice: str = ""
+    sending: str = ""
+    """What of a spoken question has gone out; empty when none is on its way."""
     receiving: str = ""
     """What of an answer has come; empty when none is asked for."""
     waiting: int = 0
@@ -41,6 +44,7 @@ class Status:
         """Return the parts as they stand, each with its rank; 0 matters most."""
         return [
             (0, self.connection),
+            (1, self.sending),
             (1, self.receiving),
             (2, f"{self.waiting} queued" if self.waiting else ""),
             (4, " ".join(name for name in (self.model, self.voice) if name)),
@@ -58,3 +62,9 @@ class Status:
 def minutes(seconds: float) -> int:
     """Return the whole minutes in *seconds*."""
     return int(max(0.0, seconds) // _MINUTE_S)
+
+
+def bar(part: float) -> str:
+    """Return *part*, 0 to 1, as a bar with its percentage."""
+    full = int(part * _BAR_CELLS)
+    return f"{'█' * full}{'·' * (_BAR_CELLS - full)} {part:.0%}"

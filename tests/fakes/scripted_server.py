@@ -96,6 +96,7 @@ class Peer:
     """The most that goes to TCP at once."""
     _active: bool = False
     _sending: trio.StrictFIFOLock = attrs.field(factory=trio.StrictFIFOLock)
+    _reading: trio.Event = attrs.field(factory=trio.Event)
 
     async def receive(self) -> Event:
         """Return the next client event."""
@@ -160,6 +161,19 @@ class Peer:
         """Close TCP without a Close frame."""
         await trio.aclose_forcefully(self._stream)
 
+    def stop_reading(self) -> None:
+        """Take no more from TCP, behind what is on its way, until `go_on_reading`."""
+        self._reading = trio.Event()
+
+    def go_on_reading(self) -> None:
+        """Take from TCP again."""
+        self._reading.set()
+
+    async def take(self) -> bytes:
+        """Return what TCP brings, when it is to be read; empty at the end."""
+        await self._reading.wait()
+        return bytes(await self._stream.receive_some())
+
     async def client_left(self) -> None:
         """Wait until the client has left."""
         async for _ in self._inbox:
@@ -208,7 +222,7 @@ class ScriptedServer:
                 if await self._admit(peer, stream, ws):
                     nursery.start_soon(self._play, peer)
                     with inbox_send:
-                        await self._hear(peer, stream, ws, inbox_send)
+                        await self._hear(peer, ws, inbox_send)
             except (trio.BrokenResourceError, trio.ClosedResourceError, Gone):
                 pass
             finally:
@@ -243,14 +257,14 @@ class ScriptedServer:
     async def _hear(
         self,
         peer: Peer,
-        stream: trio.abc.Stream,
         ws: wsproto.WSConnection,
         inbox_send: trio.MemorySendChannel[Event],
     ) -> None:
         """Hear the client until its stream ends."""
         text: list[str] = []
-        while data := await stream.receive_some():
-            ws.receive_data(bytes(data))
+        peer.go_on_reading()
+        while data := await peer.take():
+            ws.receive_data(data)
             for event in ws.events():
                 match event:
                     case TextMessage():

@@ -16,6 +16,7 @@ import pyte
 import trio
 
 from tests.fakes.program import BOUND_S, MODULE, environment
+from tests.repl.reflowing import ReflowingScreen
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
@@ -38,6 +39,8 @@ class Stage:
     _before: list[object]
     _stream: pyte.ByteStream
     _grown: trio.Condition = attrs.field(factory=trio.Condition)
+    _taken: trio.Event = attrs.field(factory=trio.Event)
+    """Set while somebody takes what it writes."""
 
     async def type(self, text: str) -> None:
         """Press the keys of *text*."""
@@ -52,6 +55,12 @@ class Stage:
             while not all(text in "\n".join(self.rows) for text in texts):
                 await self._grown.wait()
 
+    async def says(self, *texts: str) -> None:
+        """Wait until all of *texts*, which have no spaces, stand somewhere, whatever the rows and spaces."""
+        async with self._grown:
+            while not all(text in "".join(self.all_rows).replace(" ", "") for text in texts):
+                await self._grown.wait()
+
     async def repeats(self, text: str, times: int) -> None:
         """Wait until *text* stands on the screen *times* times."""
         async with self._grown:
@@ -63,6 +72,14 @@ class Stage:
         async with self._grown:
             while text in "\n".join(self.rows):
                 await self._grown.wait()
+
+    def stall(self) -> None:
+        """Take nothing of what it writes any longer."""
+        self._taken = trio.Event()
+
+    def go_on(self) -> None:
+        """Take what it writes."""
+        self._taken.set()
 
     def resize(self, columns: int, rows: int = 24) -> None:
         """Change the size of the terminal, which tells the program."""
@@ -106,7 +123,10 @@ class Stage:
     async def read(self) -> None:
         """Show what it writes."""
         while True:
+            await self._taken.wait()
             await trio.lowlevel.wait_readable(self._master)
+            if not self._taken.is_set():
+                continue
             async with self._grown:
                 data = os.read(self._master, READ_BYTES)
                 self.raw += data
@@ -123,13 +143,32 @@ async def open_stage(
     rows: int = 24,
     env: Mapping[str, str] | None = None,
     run: Sequence[str] = MODULE,
+    shell: str = "",
+    reflows: bool = False,
 ) -> AsyncIterator[Stage]:
-    """Start `geppetto` with *args* in *cwd*, on a terminal of its own; leaving the block kills what is left of it."""
+    """
+    Start `geppetto` with *args* in *cwd*, on a terminal of its own; leaving the block kills what is left of it.
+
+    Args:
+        args: of `geppetto`.
+        cwd: where it writes.
+        columns: how wide the terminal is.
+        rows: how high it is.
+        env: more variables.
+        run: what Python runs.
+        shell: a line of sh that gets the command as `"$@"`.
+        reflows: whether the terminal wraps what it shows when it becomes narrower; it says so, as VTE does.
+    """
     master, slave = pty.openpty()
     termios.tcsetwinsize(slave, (rows, columns))
     variables = environment(cwd, {"TERM": "xterm-256color", **(env or {})})
-    command = [sys.executable, "-S", "-c", CLAIM, sys.executable, *run, *args]
-    screen = pyte.HistoryScreen(columns, rows, history=10_000)
+    if reflows:
+        variables.setdefault("VTE_VERSION", "7600")
+    command = [sys.executable, *run, *args]
+    if shell:
+        command = ["/bin/sh", "-c", shell, "sh", *command]
+    command = [sys.executable, "-S", "-c", CLAIM, *command]
+    screen = (ReflowingScreen if reflows else pyte.HistoryScreen)(columns, rows, history=10_000)
     failure: Exception | None = None
     try:
         with trio.fail_after(BOUND_S):
@@ -146,6 +185,7 @@ async def open_stage(
                     before=termios.tcgetattr(slave),
                     stream=pyte.ByteStream(screen),
                 )
+                stage.go_on()
                 nursery.start_soon(stage.read)
                 try:
                     yield stage

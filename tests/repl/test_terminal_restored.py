@@ -96,9 +96,9 @@ async def test_no_server(tmp_path: Path) -> None:
 
 BUGS = {
     "session": "geppetto.realtime.conversation:Conversation.receive",
-    "scene": "geppetto.repl.scene:Scene.show",
-    "drawing": "geppetto.repl.view:View._prefix",
-    "keys": "geppetto.repl.view:View.send",
+    "scene": "geppetto.repl.prompt.scene:Scene.show",
+    "drawing": "geppetto.repl.prompt.look:Look._prefix",
+    "keys": "geppetto.repl.prompt.view:View.send",
     "talk": "geppetto.repl.talk:Talk.hear",
     "status": "geppetto.repl.talk:Talk.show_status",
 }
@@ -138,4 +138,4 @@ async def test_an_editor_that_is_open(tmp_path: Path) -> None:
         await stage.hides("connected")
         stage.process.send_signal(signal.SIGTERM)
         assert await stage.left() == 143
-        assert not stage.is_raw
+        assert stage.restored

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from typing import TYPE_CHECKING, Protocol
 
-from prompt_toolkit.application.current import get_app
-from prompt_toolkit.filters import Condition, has_focus, is_searching
+from prompt_toolkit.filters import Condition, has_focus, is_searching, vi_navigation_mode
 from prompt_toolkit.key_binding import KeyBindings
+from prompt_toolkit.key_binding.key_processor import KeyPress
 
 if TYPE_CHECKING:
     from prompt_toolkit.buffer import Buffer
@@ -82,8 +84,13 @@ def bindings(buffer: Buffer, keyed: Keyed) -> KeyBindings:
     def _edit(_event: KeyPressEvent) -> None:
         keyed.edit()
 
+    @keys.add("c", "w", filter=here & vi_navigation_mode)
+    def _change_word(event: KeyPressEvent) -> None:
+        """In vi this leaves the space behind the word; prompt_toolkit takes it for `dwi`."""
+        event.key_processor.feed_multiple([KeyPress("c"), KeyPress("e")], first=True)
+
     @keys.add("c-z", filter=here)
     def _suspend(_event: KeyPressEvent) -> None:
-        get_app().suspend_to_background()
+        os.kill(0, signal.SIGTSTP)  # to the group, as terminals do it; see `geppetto.repl.prompt.stopping`
 
     return keys

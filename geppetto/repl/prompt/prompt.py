@@ -8,49 +8,28 @@ it himself, and its rows are written as they are.
 
 from __future__ import annotations
 
-import asyncio
-import termios
 import threading
 from collections import deque
 from concurrent.futures import Future
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
-import attrs
-
+from geppetto.repl.prompt.terminal import Terminal
 from geppetto.repl.typed import Gone, Interrupt, Leave, Line
-from geppetto.repl.view import View
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Callable, Sequence
-    from pathlib import Path
 
     from prompt_toolkit.completion import Completer
 
     from geppetto.redaction import Redactor
-    from geppetto.repl.scene import Scene
+    from geppetto.repl.prompt.desk import Desk
+    from geppetto.repl.prompt.scene import Scene
+    from geppetto.repl.prompt.view import View
     from geppetto.repl.status_line import Status
     from geppetto.repl.typed import Typed
 
     Work = Callable[[], Sequence[str]]
-
-
-@attrs.frozen(kw_only=True)
-class Desk:
-    """Where the person sits."""
-
-    stdin_fd: int
-    stdout_fd: int
-    term: str
-    """What `TERM` says."""
-    colours: bool
-    vi: bool
-    editor: Sequence[str]
-    """The command that edits a file."""
-    history_file: Path | None
-    """None keeps what is typed in memory alone."""
-    write: Callable[[str], None]
-    """Writes a text when the prompt is over; blocks, and raises `GeppettoError` when it can't."""
 
 
 class Prompt:
@@ -70,8 +49,11 @@ class Prompt:
         """
         self._desk = desk
         self._scene = scene
-        self._view = View(desk, scene, self, redactor.clean, completer)
-        self._attributes = termios.tcgetattr(desk.stdin_fd)
+        self.terminal = Terminal(desk.stdin_fd)
+        self._clean = redactor.clean
+        self._completer = completer
+        self._view: View
+        """Made by the prompt's thread before it does anything else, and known to that alone while there is one."""
         self._emit: Callable[[Typed], None] = lambda _typed: None
         self._lock = threading.Lock()
         """Of what follows; held for no time."""
@@ -122,7 +104,37 @@ class Prompt:
         """Draw anew: the terminal has another size."""
 
         def work() -> Sequence[str]:
-            self._view.resized()
+            self._view.redraw()
+            return ()
+
+        self.post(work)
+
+    def suspend(self) -> None:
+        """Leave the terminal as it was found until `resume`; wait until that is so."""
+        given_back: Future[None] = Future()
+
+        def work() -> Sequence[str]:
+            self._view.suspend(given_back)
+            return ()
+
+        self.show(work)
+        given_back.result()
+
+    def resume(self) -> None:
+        """Take the terminal again, and show what has come meanwhile; never blocks."""
+
+        def work() -> Sequence[str]:
+            if not self._closing:
+                self._view.resume()
+            return ()
+
+        self.post(work)
+
+    def edit(self) -> None:
+        """Open the editor on what stands at the prompt."""
+
+        def work() -> Sequence[str]:
+            self._view.edit()
             return ()
 
         self.post(work)
@@ -147,8 +159,7 @@ class Prompt:
 
     def restore(self) -> None:
         """Give the terminal the attributes that it had; takes no time, even if the terminal hangs."""
-        with suppress(termios.error):  # it is gone
-            termios.tcsetattr(self._desk.stdin_fd, termios.TCSANOW, self._attributes)
+        self.terminal.restore()
 
     # --- what the view tells, in the prompt's thread
 
@@ -173,6 +184,12 @@ class Prompt:
 
     def _run(self) -> None:
         try:
+            # Imported in this thread: it takes a tenth of a second, in which the others connect.
+            import asyncio
+
+            from geppetto.repl.prompt.view import View
+
+            self._view = View(self._desk, self.terminal, self._scene, self, self._clean, self._completer)
             asyncio.run(self._main(), debug=False)  # whose warnings would be drawn over the prompt
         except BaseException as error:  # told to whoever started it: a thread has nobody to raise to
             self._error = self._error or error
@@ -181,10 +198,15 @@ class Prompt:
             with self._lock:
                 self._over = True
                 works = self._take_all()
-            self._do([(self._view.take_held, Future()), *works])
+            self._do([(self._held_rows, Future()), *works])
         self._emit(Gone(self._error))
 
+    def _held_rows(self) -> Sequence[str]:
+        return self._view.take_held() if hasattr(self, "_view") else ()
+
     async def _main(self) -> None:
+        import asyncio  # see `_run`
+
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(self._break)
         with self._lock:

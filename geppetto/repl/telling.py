@@ -1,28 +1,26 @@
-"""What the person sees of the session, as text: rows that are final, and the row that still grows."""
+"""What a person is told of the session, and in which order, whatever it looks like."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
-from geppetto.notices import Notice, Ready, Saved, Sound, Words
+from geppetto.answer import CLIENT_CANCELLED
+from geppetto.notices import Heard, Notice, Ready, Saved, Sound, Words
 from geppetto.redaction import Redactor
-from geppetto.repl.cells import cut, wrap
 from geppetto.text import escape, escape_line
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from geppetto.answer import Answer
     from geppetto.notices import ToDisplay
 
 YOU = "You: "
+GEPPETTO = "Geppetto: "
 _ECHOED_LINES = 12
 """A question with more lines is not repeated whole above its answer."""
-_QUEUED_SHOWN = 2
-_MIN_COLUMNS = 2
-"""What a wide character takes."""
-_TAB = " " * 4
-_KEEPS_ALL = Redactor()
+KEEPS_ALL = Redactor()
 _STATUS_WORDS = {
     "failed": "missing: the server failed",
     "cancelled": "partial: it was cancelled",
@@ -30,27 +28,16 @@ _STATUS_WORDS = {
 }
 
 
-class Scene:
+class Telling(ABC):
     """
-    Turns what happens into rows. For one thread at a time.
+    Turns what happens into pieces for the terminal. For one thread at a time.
 
-    Questions that wait are shown below the answer that comes; each moves above its own answer when that begins.
+    Answers stand in the order of their questions: words of an answer whose forerunner is not saved yet are held. What
+    a piece is, a row or a part of one, is for the subclass to say.
     """
 
-    def __init__(
-        self, columns: Callable[[], int], *, colours: bool, quiet: bool = False, redactor: Redactor = _KEEPS_ALL
-    ) -> None:
-        """
-        Begin with nothing.
-
-        Args:
-            columns: returns how wide the terminal is.
-            colours: whether chatter is dimmed.
-            quiet: no line of figures after answers.
-            redactor: what it takes for the key is never shown, whoever said it.
-        """
-        self._columns = columns
-        self._colours = colours
+    def __init__(self, *, quiet: bool, redactor: Redactor) -> None:
+        """Begin with nothing; see the subclass."""
         self._quiet = quiet
         self._redactor = redactor
         self._redacted = redactor.stream()
@@ -58,8 +45,7 @@ class Scene:
         """Questions without a whole answer; the first one's is coming."""
         self._complete: set[int] = set()
         self._speaking: int | None = None
-        """The question whose answer `_tail` belongs to."""
-        self._tail = ""
+        """The question whose words came last, if they did not end."""
         self._held: list[ToDisplay] = []
         """Words of an answer whose forerunner is not saved yet."""
 
@@ -72,25 +58,11 @@ class Scene:
         """Whether a question has no whole answer yet."""
         return bool(self._pending)
 
-    @property
-    def live(self) -> list[str]:
-        """The rows that still change: the end of the answer that comes."""
-        return wrap(self._tail, self._width)[-_QUEUED_SHOWN:] if self._tail else []
+    # --- what happens; each returns pieces
 
-    @property
-    def queued(self) -> list[str]:
-        """A row for each of the first questions that wait, and one for the others."""
-        waiting = [f"  queued: {escape_line(text)}" for text in list(self._pending.values())[1:]]
-        if len(waiting) > _QUEUED_SHOWN:
-            waiting[_QUEUED_SHOWN:] = [f"  and {len(waiting) - _QUEUED_SHOWN} more"]
-        return [cut(row, self._width) for row in waiting]
-
-    # --- what happens; each returns rows to be written above what is live
-
-    def ask(self, index: int, question: str) -> list[str]:
-        """Question *index* was asked."""
-        self._pending[index] = question
-        return self._echo(question) if len(self._pending) == 1 else []
+    @abstractmethod
+    def ask(self, index: int, question: str, *, typed: bool = False) -> list[str]:
+        """Question *index* was asked; *typed* if it is what the person typed last."""
 
     def withdraw(self, index: int) -> list[str]:
         """Question *index* was taken back before its answer began."""
@@ -98,36 +70,54 @@ class Scene:
 
     def notice(self, text: str) -> list[str]:
         """Something is to be told, which may hold text of the server's."""
-        return [self._dim(f"  {escape_line(self._redactor.clean(text))}")]
+        return self._chatter(escape_line(self._redactor.clean(text)))
 
     def say(self, text: str) -> list[str]:
         """We have something to say, in one or more lines."""
-        return self._redactor.clean(escape(text)).split("\n")
+        return self._lines(self._redactor.clean(escape(text)).split("\n"))
 
     def show(self, things: Sequence[ToDisplay]) -> list[str]:
         """The session has told *things*."""
-        rows: list[str] = []
+        pieces: list[str] = []
         for thing in things:
-            rows += self._show(thing)
-        return rows
+            pieces += self._show(thing)
+        return pieces
 
     def end(self) -> list[str]:
-        """Nothing more comes: what was live is final."""
-        return self._end_tail()
+        """Nothing more comes."""
+        return self._end_words()
 
     def restart(self) -> list[str]:
         """A new session begins, and counts its questions anew."""
-        rows = self._end_tail()
+        pieces = self._end_words()
         self._pending.clear()
         self._complete.clear()
         self._held.clear()
-        return rows
+        return pieces
+
+    # --- how it looks
+
+    @abstractmethod
+    def _chatter(self, text: str) -> list[str]:
+        """Return *text*, one line that is not from the model."""
+
+    @abstractmethod
+    def _lines(self, lines: Sequence[str]) -> list[str]:
+        """Return whole *lines*."""
+
+    @abstractmethod
+    def _begin_words(self) -> list[str]:
+        """Say whose words follow."""
+
+    @abstractmethod
+    def _grow(self, text: str) -> list[str]:
+        """Go on with the words of the answer: *text* may hold line breaks."""
+
+    @abstractmethod
+    def _end_line(self) -> list[str]:
+        """End the line in which the words stand."""
 
     # --- inside
-
-    @property
-    def _width(self) -> int:
-        return max(_MIN_COLUMNS, self._columns())
 
     def _show(self, thing: ToDisplay) -> list[str]:
         match thing:
@@ -140,43 +130,36 @@ class Scene:
                 return self._saved(thing.answer)
             case Notice():
                 return self.notice(thing.text)
+            case Heard():
+                return self.notice(f"heard: {thing.text or 'nothing'}")
             case Ready() | Sound():
                 return []
 
     def _words(self, words: Words) -> list[str]:
-        rows: list[str] = []
+        pieces: list[str] = []
         if self._speaking != words.index:
-            rows += self._end_tail()
+            pieces += self._end_words()
             self._speaking = words.index
-            self._tail = "Geppetto: "
-        return rows + self._grow(self._redacted.feed(escape(words.text)))
+            pieces += self._begin_words()
+        return pieces + self._grow(self._redacted.feed(escape(words.text)))
 
-    def _grow(self, text: str) -> list[str]:
-        *lines, last = (self._tail + text.replace("\t", _TAB)).split("\n")
-        rows = [row for line in lines for row in wrap(line, self._width)]
-        *more, self._tail = wrap(last, self._width)
-        return rows + more
-
-    def _end_tail(self) -> list[str]:
-        rows = self._grow(self._redacted.flush())
-        if self._tail:
-            rows.append(self._tail)
-        self._tail = ""
+    def _end_words(self) -> list[str]:
+        pieces = [*self._grow(self._redacted.flush()), *self._end_line()]
         self._speaking = None
-        return rows
+        return pieces
 
     def _saved(self, answer: Answer) -> list[str]:
         if answer.index == 0:
             return self.notice(f"an answer that was not asked for here was saved{_file(answer)}")
-        rows = self._end_tail() if answer.index == self._speaking else []
+        pieces = self._end_words() if answer.index == self._speaking else []
         if answer.status != "completed":
-            why = f" ({answer.reason})" if answer.reason else ""
-            rows += self.notice(f"the answer is {_STATUS_WORDS[answer.status]}{why}{_file(answer)}")
+            why = f" ({answer.reason})" if answer.reason not in {"", CLIENT_CANCELLED} else ""
+            pieces += self.notice(f"the answer is {_STATUS_WORDS[answer.status]}{why}{_file(answer)}")
         elif not self._quiet:
-            rows += self.notice(facts(answer))
+            pieces += self.notice(facts(answer))
         if answer.index in self._complete:
-            rows += self._over(answer.index)
-        return rows
+            pieces += self._over(answer.index)
+        return pieces
 
     def _over(self, index: int) -> list[str]:
         """Go on with the next question, if *index* was the first of them."""
@@ -185,18 +168,15 @@ class Scene:
         self._pending.pop(index, None)
         if not was_first or not self._pending:
             return []
-        rows = self._echo(next(iter(self._pending.values())))
+        pieces = self._echo(next(iter(self._pending.values())))
         held, self._held = self._held, []
-        return rows + self.show(held)
+        return pieces + self.show(held)
 
     def _echo(self, question: str) -> list[str]:
-        lines = escape(question).split("\n")
+        lines = self._redactor.clean(escape(question)).split("\n")
         rest = len(lines) - _ECHOED_LINES
-        shown = [YOU + lines[0], *lines[1:]]
-        return shown if rest <= 0 else [*shown[:_ECHOED_LINES], self._dim(f"  and {rest:,} more lines")]
-
-    def _dim(self, row: str) -> str:
-        return f"\x1b[2m{row}\x1b[0m" if self._colours else row
+        shown = self._lines([YOU + lines[0], *lines[1:_ECHOED_LINES]])
+        return shown if rest <= 0 else [*shown, *self._chatter(f"and {rest:,} more lines")]
 
 
 def facts(answer: Answer) -> str:

@@ -3,58 +3,36 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
-from prompt_toolkit.application import Application, get_app
+from prompt_toolkit.application import Application
+from prompt_toolkit.application.run_in_terminal import in_terminal
 from prompt_toolkit.buffer import Buffer
-from prompt_toolkit.data_structures import Size
+from prompt_toolkit.data_structures import Point
 from prompt_toolkit.enums import EditingMode
-from prompt_toolkit.filters import Condition
-from prompt_toolkit.input.vt100 import Vt100Input
-from prompt_toolkit.layout import ConditionalContainer, Float, FloatContainer, HSplit, Layout, Window
-from prompt_toolkit.layout.controls import BufferControl, FormattedTextControl
-from prompt_toolkit.layout.dimension import Dimension
-from prompt_toolkit.layout.menus import CompletionsMenu
-from prompt_toolkit.layout.processors import HighlightSelectionProcessor
-from prompt_toolkit.output import ColorDepth
-from prompt_toolkit.output.vt100 import Vt100_Output
 from prompt_toolkit.styles import Style
-from prompt_toolkit.utils import get_cwidth
-from prompt_toolkit.widgets import SearchToolbar
 
 from geppetto.repl.editor import Editor
-from geppetto.repl.keys import bindings
-from geppetto.repl.past import open_history
-from geppetto.repl.scene import YOU
+from geppetto.repl.prompt.devices import Keyboard, WholeOutput, size_of
+from geppetto.repl.prompt.keys import bindings
+from geppetto.repl.prompt.look import Look
+from geppetto.repl.prompt.past import open_history
+from geppetto.repl.prompt.reflow import rows_above
 from geppetto.repl.status_line import Status
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from concurrent.futures import Future
 
     from prompt_toolkit.completion import Completer
-    from prompt_toolkit.formatted_text import StyleAndTextTuples
 
-    from geppetto.repl.prompt import Desk
-    from geppetto.repl.scene import Scene
+    from geppetto.repl.prompt.desk import Desk
+    from geppetto.repl.prompt.scene import Scene
+    from geppetto.repl.prompt.terminal import Terminal
 
-_MENU_ROWS = 8
-_DEFAULT_COLUMNS = 80
-_DEFAULT_ROWS = 24
 _JOINED = ("\u200d", "\ufe0f")
 """Where these stand, terminals and prompt_toolkit may not agree on the width."""
-
-
-class WholeOutput(Vt100_Output):
-    """Writes an erasing and the drawing that follows at once, so that nobody sees the gap between them."""
-
-    held = False
-
-    def flush(self) -> None:
-        """Write what was drawn, unless more follows."""
-        if not self.held:
-            super().flush()
 
 
 class Told(Protocol):
@@ -72,6 +50,7 @@ class View:
     def __init__(
         self,
         desk: Desk,
+        terminal: Terminal,
         scene: Scene,
         told: Told,
         clean: Callable[[str], str],
@@ -79,6 +58,7 @@ class View:
     ) -> None:
         """Build it, and draw nothing yet."""
         self._desk = desk
+        self._terminal = terminal
         self._scene = scene
         self._told = told
         self._clean = clean
@@ -89,7 +69,9 @@ class View:
         self._app: Application[None] | None = None
         self._output: WholeOutput | None = None
         self._held: list[str] = []
-        """Rows that came while an editor had the screen."""
+        """Rows that came while an editor or the shell had the screen."""
+        self._resumed: asyncio.Event | None = None
+        """What a suspension waits for."""
 
     # --- for the prompt
 
@@ -105,17 +87,20 @@ class View:
             open(self._desk.stdin_fd, encoding="utf-8", errors="replace", closefd=False) as stdin,  # noqa: ASYNC230
             open(self._desk.stdout_fd, "w", encoding="utf-8", errors="replace", closefd=False) as stdout,  # noqa: ASYNC230
         ):
-            output = WholeOutput(stdout, self._size, term=self._desk.term, enable_cpr=False)
+            output = WholeOutput(
+                stdout, lambda: size_of(self._desk.stdout_fd), term=self._desk.term, enable_cpr=False
+            )
             app: Application[None] = Application(
-                layout=self._make_layout(),
+                layout=Look(self._scene, self._buffer, lambda: self.status.line(self.columns)).layout(),
                 key_bindings=bindings(self._buffer, self),
                 editing_mode=EditingMode.VI if self._desk.vi else EditingMode.EMACS,
+                reverse_vi_search_direction=True,  # as in readline: `/` finds what was typed before
                 style=Style([("status", "fg:ansibrightblack"), ("waiting", "fg:ansibrightblack")]),
-                color_depth=None if self._desk.colours else ColorDepth.DEPTH_1_BIT,
                 erase_when_done=True,
                 terminal_size_polling_interval=None,
-                input=Vt100Input(stdin),
+                input=Keyboard(stdin, self._terminal),
                 output=output,
+                before_render=lambda _app: self._fit(),
             )
             self._app, self._output = app, output
             try:
@@ -136,6 +121,8 @@ class View:
     def exit(self) -> None:
         """Let `run` return."""
         self._editor.end()
+        if self._resumed is not None:
+            self._resumed.set()
         if self._app is not None and self._app.future is not None and not self._app.future.done():
             self._app.exit()
 
@@ -147,7 +134,7 @@ class View:
             return
         if rows or self._held or any(mark in row for mark in _JOINED for row in self._scene.live):
             with self._at_once():
-                app.renderer.erase(leave_alternate_screen=False)
+                self._erase(app)
                 for row in (*self._held, *rows):
                     app.output.write_raw(f"{row}\r\n")
                 self._held.clear()
@@ -160,16 +147,36 @@ class View:
         held, self._held = self._held, []
         return held
 
-    def resized(self) -> None:
+    def redraw(self) -> None:
         """Draw anew."""
         if self._app is not None and self._app.is_running and not self._app._running_in_terminal:
             with self._at_once():
-                self._app._on_resize()
+                self._erase(self._app)
+                self._app._redraw()
+
+    def suspend(self, given_back: Future[None]) -> None:
+        """Leave the terminal to the shell until `resume`, and say so to *given_back*; an editor keeps it."""
+        app = self._app
+        if app is None or not app.is_running or app._running_in_terminal:
+            given_back.set_result(None)
+        else:
+            assert app.context is not None
+            app.context.copy().run(app.create_background_task, self._suspend(given_back))
+
+    def resume(self) -> None:
+        """Take the terminal, which is ours again, and draw anew."""
+        if self._resumed is not None:
+            self._resumed.set()
+            if self._output is not None:
+                self._output.muted = False
+        elif self._app is not None and self._app.is_running and not self._app._running_in_terminal:
+            self._terminal.take()  # it was stopped without being asked, and the shell may have changed the terminal
+            self.redraw()
 
     @property
     def columns(self) -> int:
         """How wide the terminal is now."""
-        return self._size().columns
+        return size_of(self._desk.stdout_fd).columns
 
     # --- for the keys
 
@@ -195,9 +202,11 @@ class View:
         self._told.leave()
 
     def edit(self) -> None:
-        """Edit what stands there in the editor."""
-        assert self._app is not None
-        self._app.create_background_task(self._edit())
+        """Edit what stands there in the editor, unless one has the screen, or the shell."""
+        app = self._app
+        if app is not None and app.is_running and not app._running_in_terminal:
+            assert app.context is not None
+            app.context.copy().run(app.create_background_task, self._edit())
 
     # --- inside
 
@@ -211,6 +220,34 @@ class View:
             self._output.held = False
             self._output.flush()
 
+    def _erase(self, app: Application[None]) -> None:
+        """Erase what is live; then the cursor is where that began, also if the terminal has wrapped it."""
+        renderer = app.renderer
+        drawn, before, columns = renderer.last_rendered_screen, renderer._last_size, self.columns
+        if self._desk.reflows and drawn is not None and before is not None and columns < before.columns:
+            renderer._cursor_pos = Point(x=columns, y=rows_above(drawn, renderer._cursor_pos, columns))
+        renderer.erase(leave_alternate_screen=False)
+
+    def _fit(self) -> None:
+        """Begin anew where the terminal has another width: what is drawn would be drawn over what it has wrapped."""
+        app = self._app
+        if app is not None and (size := app.renderer._last_size) is not None and size.columns != self.columns:
+            self._erase(app)
+
+    async def _suspend(self, given_back: Future[None]) -> None:
+        assert self._output is not None
+        self._resumed = asyncio.Event()
+        try:
+            async with in_terminal():
+                self._output.muted = True
+                given_back.set_result(None)
+                await self._resumed.wait()
+        finally:
+            self._resumed = None
+            if not given_back.done():
+                given_back.set_result(None)
+        self.write_above(())
+
     async def _edit(self) -> None:
         text, trouble = await self._editor.edit(self._buffer.text)
         self._buffer.text = text
@@ -223,13 +260,6 @@ class View:
             self.exit()
         asyncio.get_running_loop().call_soon(self.write_above, ())
 
-    def _size(self) -> Size:
-        try:
-            size = os.get_terminal_size(self._desk.stdout_fd)
-        except OSError:
-            return Size(rows=_DEFAULT_ROWS, columns=_DEFAULT_COLUMNS)
-        return Size(rows=size.lines or _DEFAULT_ROWS, columns=size.columns or _DEFAULT_COLUMNS)
-
     def _make_buffer(self) -> Buffer:
         buffer = Buffer(
             history=open_history(self._desk.history_file, self._clean),
@@ -237,44 +267,3 @@ class View:
         )
         buffer.on_text_changed += lambda _buffer: self._told.edited()
         return buffer
-
-    def _make_layout(self) -> Layout:
-        search = SearchToolbar(ignore_case=True)
-        typed = Window(
-            BufferControl(
-                self._buffer, search_buffer_control=search.control, input_processors=[HighlightSelectionProcessor()]
-            ),
-            get_line_prefix=self._prefix,
-            wrap_lines=True,
-            dont_extend_height=True,
-            height=self._typed_height,
-        )
-        body = HSplit(
-            [
-                self._rows(lambda: [("", row) for row in self._scene.live]),
-                self._rows(lambda: [("class:waiting", row) for row in self._scene.queued]),
-                typed,
-                search,
-                self._rows(lambda: [("class:status", self.status.line(self.columns))]),
-            ]
-        )
-        menu = Float(xcursor=True, ycursor=True, content=CompletionsMenu(max_height=_MENU_ROWS, scroll_offset=1))
-        return Layout(FloatContainer(body, [menu]), typed)
-
-    def _rows(self, rows: Callable[[], Sequence[tuple[str, str]]]) -> ConditionalContainer:
-        def text() -> StyleAndTextTuples:
-            fragments: StyleAndTextTuples = []
-            for style, row in rows():
-                fragments += [("", "\n")] * bool(fragments) + [(style, row)]
-            return fragments
-
-        window = Window(FormattedTextControl(text), dont_extend_height=True)
-        return ConditionalContainer(window, Condition(lambda: bool(rows())))
-
-    def _prefix(self, line: int, wrapped: int) -> str:
-        return YOU if not line and not wrapped else "" if wrapped else " " * get_cwidth(YOU)
-
-    def _typed_height(self) -> Dimension:
-        if self._buffer.complete_state is not None and get_app().is_running:
-            return Dimension(min=_MENU_ROWS)
-        return Dimension(min=1)

@@ -1,0 +1,1 @@
+"""Plain lines, only ever appended: for screen readers, and terminals that cannot draw."""

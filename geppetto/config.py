@@ -1,9 +1,8 @@
 """
 Every setting of a session: its name, unit, default and where it came from.
 
-The order is flag > `GEPPETTO_…` variable > `./geppetto.toml` > user's file > provider > default. `SETTINGS` is the
-one table that the flags, the variables, the files and `ClientConfig` are made from. Nothing here reads the
-environment: callers hand it in.
+The order is flag > `GEPPETTO_…` variable > `./geppetto.toml` > user's file > provider > default. Nothing here reads
+the environment: callers hand it in.
 """
 
 from __future__ import annotations
@@ -21,19 +20,19 @@ from geppetto.keys import travels_openly
 from geppetto.providers import OPENAI_KEY_VARIABLE as OPENAI_KEY_VARIABLE
 from geppetto.providers import OPENAI_URL as OPENAI_URL
 from geppetto.providers import PROVIDERS, UNKNOWN
+from geppetto.realtime.client_events import SessionSettings
 from geppetto.realtime.dialects import DIALECTS
-from geppetto.realtime.events import SessionSettings
 from geppetto.records.modes import PRIVATE, FileModes
 from geppetto.redaction import Redactor
-from geppetto.setting import Setting
+from geppetto.setting import SETTINGS as SETTINGS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from geppetto.keys import KeyStore
+    from geppetto.keystore.store import KeyStore
     from geppetto.providers import Provider
+    from geppetto.realtime.client_events import Modality
     from geppetto.realtime.dialects import Dialect
-    from geppetto.realtime.events import Modality
     from geppetto.settings.layers import Files
     from geppetto.settings.source import Source
 
@@ -82,6 +81,8 @@ class ClientConfig:
     voice: str | None = None
     """None is the dialect's default voice; empty leaves it to the server."""
     instructions: str = DEFAULT_INSTRUCTIONS
+    transcription_model: str | None = None
+    """Writes down what is said in spoken questions. None is the dialect's default model; empty switches it off."""
     speed: float | None = attrs.field(default=None, validator=validators.number(0.25, 1.5))
     temperature: float | None = attrs.field(default=None, validator=validators.number(0.0, 2.0))
     """Beta only; None is its usual 0.8."""
@@ -179,6 +180,11 @@ class ClientConfig:
         return urlunsplit(parts._replace(query=urlencode(query, errors="replace"), fragment=""))
 
     @property
+    def opening_timeout(self) -> float:
+        """Seconds from the handshake to `session.created`."""
+        return max(self.connect_timeout, self.served_by.opening_s)
+
+    @property
     def host(self) -> str:
         """`host` or `host:port`, as sentences name the server."""
         return urlsplit(self.url).netloc
@@ -199,6 +205,12 @@ class ClientConfig:
         return FileModes.shared() if self.shared_files else PRIVATE
 
     @property
+    def transcribes_with(self) -> str | None:
+        """The model that writes down spoken questions; None for none."""
+        chosen = self.transcription_model
+        return (self.protocol.default_transcription_model if chosen is None else chosen) or None
+
+    @property
     def session_settings(self) -> SessionSettings:
         """What `session.update` carries."""
         return SessionSettings(
@@ -209,40 +221,6 @@ class ClientConfig:
             max_output_tokens=self.max_output_tokens,
             temperature=self.protocol.default_temperature if self.temperature is None else self.temperature,
         )
-
-
-SETTINGS: tuple[Setting, ...] = (
-    Setting(name="provider", kind=str, help="Server that is known by name.", choices=tuple(PROVIDERS)),
-    Setting(name="url", kind=str, help="Server to talk to (ws:// or wss://)."),
-    Setting(name="proxy", kind=str, metavar="URL", help="Proxy to go through (http, https, socks5, socks5h)."),
-    Setting(name="ca_file", kind=Path, metavar="FILE", help="More authorities to trust (PEM)."),
-    Setting(name="model", kind=str, help="Model; the dialect has a default."),
-    Setting(name="dialect", kind=str, help="Generation of the API.", choices=tuple(DIALECTS)),
-    Setting(name="modality", kind=str, help="Answer with voice and text, or text.", choices=("audio", "text")),
-    Setting(name="voice", kind=str, help="Voice of the answers, such as marin; empty: the server's."),
-    Setting(name="instructions", kind=str, help="How the model should behave."),
-    Setting(name="speed", kind=float, help="Speed of the voice, 0.25 to 1.5."),
-    Setting(name="temperature", kind=float, help="Sampling temperature (beta dialect)."),
-    Setting(name="max_output_tokens", kind=int, help="Longest answer, in tokens."),
-    Setting(name="connect_timeout", kind=float, help="Seconds for the connection to stand."),
-    Setting(name="read_timeout", kind=float, help="Seconds that an answer may stall."),
-    Setting(name="write_timeout", kind=float, help="Seconds for one message or piece to be taken."),
-    Setting(name="ping_interval", kind=float, help="Seconds between pings."),
-    Setting(name="pong_timeout", kind=float, help="Seconds that a pong may take."),
-    Setting(name="shutdown_timeout", kind=float, help="Seconds that the shutdown may take."),
-    Setting(name="max_retries", kind=int, help="Tries in a row for a connection; 0: no reconnect."),
-    Setting(name="buffer_size", kind=int, help="Messages that each channel holds."),
-    Setting(name="history_budget", kind=int, help="Characters of history told to a new session."),
-    Setting(name="rollover_margin", kind=float, help="Seconds before the session limit to reconnect."),
-    Setting(name="max_message_bytes", kind=int, help="Largest message that is accepted."),
-    Setting(name="audio_output_dir", kind=Path, help="Where WAVs and transcripts go."),
-    Setting(name="log_dir", kind=Path, help="Where wire logs go."),
-    Setting(name="prices_file", kind=Path, metavar="FILE", help="Prices of models (TOML), before the known ones."),
-    Setting(name="no_memory", kind=bool, help="Keep no record of the chat for later."),
-    Setting(name="log_audio", kind=bool, help="Keep audio payloads in the wire log."),
-    Setting(name="shared_files", kind=bool, help="Leave it to the umask who may read the files."),
-    Setting(name="insecure_key", kind=bool, help="Send the key over ws:// to another machine, too."),
-)
 
 
 def load_config(

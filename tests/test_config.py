@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from geppetto.config import OPENAI_URL, SETTINGS, ClientConfig, load_config
 from geppetto.errors import ConfigError
-from geppetto.realtime.events import Modality
+from geppetto.realtime.client_events import Modality
 from geppetto.settings.source import Source
 
 if TYPE_CHECKING:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import math
 import re
@@ -192,6 +191,8 @@ def _nearest(key: str) -> str | None:
     """Return the known key that *key* may be meant for; a long one is none, and would be slow to compare."""
     if len(key) > _MAX_SHOWN_CHARS:
         return None
+    import difflib  # 1 ms, and hardly anybody mistypes
+
     return next(iter(difflib.get_close_matches(key.lower(), KEYS, 1)), None)
 
 

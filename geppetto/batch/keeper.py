@@ -9,7 +9,6 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from geppetto.batch.manifest import Manifest
-from geppetto.batch.recovery import finish, holds_less, unfinished
 from geppetto.errors import ConfigError, OutputFailed
 from geppetto.realtime.history import Said
 
@@ -91,6 +90,8 @@ class Keeper:
             ConfigError: there is no such run, it is still going on, or its manifest is damaged.
             OutputFailed: files cannot be written.
         """
+        from geppetto.batch.recovery import finish, holds_less, unfinished  # most runs are new
+
         said: deque[Said] = deque()
         chars = 0
 

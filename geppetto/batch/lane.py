@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
+from functools import partial
 from typing import TYPE_CHECKING
 
 import attrs
 import trio
 
-from geppetto.batch.spoken import read_spoken
 from geppetto.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -44,6 +44,8 @@ class Lane:
     """Waits until the server may be asked."""
     single: bool
     """Whether each session is for one question."""
+    out_of_band: bool = False
+    """Whether a question is asked in one message, its audio included."""
     voice: str | None = None
     """Of the present session; None is the configured one."""
     in_flight: dict[int, Ask] = attrs.field(factory=dict)
@@ -91,7 +93,7 @@ class Lane:
             if not self.first or self.first[0].voice != self.voice:  # a voice is locked by its first sound
                 return None
             ask = self.first[0]
-            taken = Taken(ask) if ask.audio_file is None else await _with_audio(ask, ask.audio_file)
+            taken = Taken(ask) if ask.audio_file is None else await self._with_audio(ask, ask.audio_file)
             self.first.popleft()
             self._taken += 1
             self.in_flight[ask.index] = ask
@@ -104,9 +106,11 @@ class Lane:
         else:
             self.first.append(ask)
 
+    async def _with_audio(self, ask: Ask, path: Path) -> Taken:
+        from geppetto.audio.reading import read_audio  # most questions are written
 
-async def _with_audio(ask: Ask, path: Path) -> Taken:
-    try:
-        return Taken(ask, await trio.to_thread.run_sync(read_spoken, path))
-    except ConfigError as error:
-        return Taken(ask, problem=str(error))
+        read = partial(read_audio, path, in_one_message=self.out_of_band)
+        try:
+            return Taken(ask, await trio.to_thread.run_sync(read))
+        except ConfigError as error:
+            return Taken(ask, problem=str(error))

@@ -86,7 +86,12 @@ class Pool:
                 nursery.start_soon(self._work, number, name=f"worker {number}")
 
     async def _work(self, number: int) -> None:
-        lane = Lane(next_ask=self.next_ask, gate=self.pacing.wait, single=self.plan.context == "session")
+        lane = Lane(
+            next_ask=self.next_ask,
+            gate=self.pacing.wait,
+            single=self.plan.context == "session",
+            out_of_band=self.plan.context == "response",
+        )
         history: Sequence[Said] = self.history
         eager = number == 0 and self.asks_before_questions
         while True:

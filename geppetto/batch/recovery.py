@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 import os
 from contextlib import suppress
 from datetime import datetime
@@ -132,4 +131,6 @@ def _held_ms(part: os.stat_result) -> int:
 
 def _temporaries(transcript: Path) -> list[Path]:
     """Return what a killed run left of the transcript while it was being written."""
+    import glob  # only after a killed run
+
     return list(transcript.parent.glob(f"{glob.escape(transcript.name)}.????????.part"))

@@ -16,7 +16,6 @@ import attrs
 import trio
 
 from geppetto.batch.ask import Ask, BadLine
-from geppetto.batch.elsewhere import Seam
 from geppetto.batch.order import InOrder
 from geppetto.batch.pool import Pool
 from geppetto.batch.result import Result
@@ -111,6 +110,8 @@ class Batch:
 
     def _askers(self) -> Askers:
         if self.elsewhere is not None:
+            from geppetto.batch.elsewhere import Seam  # for runs on a cluster
+
             return self.elsewhere.askers(
                 Seam(
                     config=self.config,

@@ -5,8 +5,9 @@ from __future__ import annotations
 import click
 
 from geppetto.batch.source import one_question, whole_question
+from geppetto.cli.flags import read_flags
 from geppetto.cli.headings import Headed
-from geppetto.cli.options import read_flags, run_options
+from geppetto.cli.options import run_options
 from geppetto.cli.scripted import scripted
 
 

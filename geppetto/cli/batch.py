@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 import click
 
 from geppetto.batch.source import questions_of
+from geppetto.cli.flags import read_flags
 from geppetto.cli.headings import Headed
-from geppetto.cli.options import read_flags, run_options
+from geppetto.cli.options import run_options
 from geppetto.cli.saying import say_error
 from geppetto.cli.scripted import scripted
 from geppetto.cluster.shard import DEFAULT_SHARD_SIZE, MAX_SHARD_SIZE

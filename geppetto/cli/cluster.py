@@ -23,14 +23,14 @@ from geppetto.cluster.stores import AtURL, SharedDirectory, check_url
 from geppetto.cluster.work import ask_shard
 from geppetto.config import SETTINGS, load_config
 from geppetto.errors import ConfigError, GeppettoError
-from geppetto.keys import KeyStore
+from geppetto.keystore.store import KeyStore
 from geppetto.redaction import Redactor
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from geppetto.batch.elsewhere import Seam
-    from geppetto.cli.options import ScriptFlags
+    from geppetto.cli.flags import ScriptFlags
     from geppetto.cli.scripted import Source
     from geppetto.cluster.shard import Shard
     from geppetto.cluster.stores import Store

@@ -2,7 +2,8 @@
 Completion: the scripts for shells, and what stands for a voice or a model.
 
 click does it: the script calls `geppetto` with the line so far in variables (`_GEPPETTO_COMPLETE`). Nobody is asked
-over the network at a Tab, so voices and models are those of the table in the package.
+over the network at a Tab, so voices and models are those of the table in the package. All flags name what is here,
+so that what a Tab needs is imported at the Tab.
 """
 
 from __future__ import annotations
@@ -11,10 +12,11 @@ import os
 from typing import TYPE_CHECKING, Final
 
 import click
-from click.shell_completion import CompletionItem, get_completion_class
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from click.shell_completion import CompletionItem
 
     Completer = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
 
@@ -34,6 +36,8 @@ def completion_command(shell: str) -> None:
 
     For this shell alone: eval "$(geppetto completion bash)", or `geppetto completion fish | source`.
     """
+    from click.shell_completion import get_completion_class
+
     kind = get_completion_class(shell)
     assert kind is not None
     # Not `source()`, which starts bash to ask for its version, also where another machine's is meant.
@@ -43,6 +47,8 @@ def completion_command(shell: str) -> None:
 
 def complete_voices(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Return the known voices that begin with *incomplete*: those of the dialect, where the line names one."""
+    from click.shell_completion import CompletionItem
+
     from geppetto.catalogue import VOICES
 
     dialect = _given(context, "dialect")
@@ -55,6 +61,8 @@ def complete_voices(context: click.Context, _parameter: click.Parameter, incompl
 
 def complete_models(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Return the known models that begin with *incomplete*."""
+    from click.shell_completion import CompletionItem
+
     from geppetto.catalogue import MODELS
 
     return [CompletionItem(model.name, help=model.note) for model in MODELS if model.name.startswith(incomplete)]
@@ -62,6 +70,8 @@ def complete_models(_context: click.Context, _parameter: click.Parameter, incomp
 
 def complete_variables(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Return the names of the variables that may hold a key; never what is in them."""
+    from click.shell_completion import CompletionItem
+
     return [
         CompletionItem(name)
         for name in sorted(os.environ)

@@ -15,8 +15,8 @@ import attrs
 import click
 
 from geppetto.audio.wav import cannot_write
+from geppetto.cli.flags import read_flags
 from geppetto.cli.interrupts import cleaned_up
-from geppetto.cli.options import read_flags
 from geppetto.cli.saying import say, say_error
 from geppetto.config import load_config
 from geppetto.errors import ConfigError, GeppettoError

@@ -14,9 +14,11 @@ import attrs
 import click
 import trio
 
+from geppetto.cli.flags import read_flags
 from geppetto.cli.headings import Headed
-from geppetto.cli.options import read_flags, server_options
+from geppetto.cli.options import server_options
 from geppetto.cli.saying import hide_in_tracebacks, say, say_error
+from geppetto.cli.terminals import beside
 from geppetto.config import OPENAI_KEY_VARIABLE
 from geppetto.doctor.check import Examination, Finding, check_of, examine, exit_status, worst
 from geppetto.doctor.machine import (
@@ -28,7 +30,7 @@ from geppetto.doctor.machine import (
     versions,
 )
 from geppetto.errors import ConfigError, Ending, GeppettoError, OutputFailed
-from geppetto.keys import KeyStore
+from geppetto.keystore.store import KeyStore
 from geppetto.redaction import Redactor
 from geppetto.status import ExitStatus
 from geppetto.stopper import Stopper
@@ -40,7 +42,7 @@ if TYPE_CHECKING:
     from geppetto.doctor.check import Check
     from geppetto.doctor.turn import Turn
 
-_NAME_CHARS = 14
+_NAME_CHARS = 13
 
 
 @click.command("doctor", cls=Headed, context_settings={"max_content_width": 100})
@@ -208,12 +210,8 @@ class Doctor:
         self.checks.append(check)
         if not self.shows_words:
             return
-        line = (
-            f"{check.verdict:7}  {check.name:{_NAME_CHARS}}  {escape_line(check.sentence)} ({check.duration_s:.2f} s)"
-        )
-        step = f"\n{'':{_NAME_CHARS + 11}}{escape_line(check.next_step)}" if check.next_step else ""
         try:
-            await trio.to_thread.run_sync(click.echo, line + step)
+            await trio.to_thread.run_sync(click.echo, "\n".join(_rows(check)))
         except OSError as error:
             self._unheard = error
             self._stopper.stop(Ending(ExitStatus.OK, ""))
@@ -267,6 +265,14 @@ class Doctor:
 _COUNTED = ("ok", "warning", "failed", "skipped")
 
 
+def _rows(check: Check) -> list[str]:
+    """Return *check* in words: its sentence and its next step."""
+    head = f"{check.verdict:7}  {check.name:{_NAME_CHARS}}  "
+    texts = [f"{escape_line(check.sentence)} ({check.duration_s:.2f} s)"]
+    texts += [escape_line(check.next_step)] if check.next_step else []
+    return beside(head, texts)
+
+
 def _given(name: str, finding: Finding) -> Examination:
     """Return the check of something that is known already."""
 
@@ -277,8 +283,12 @@ def _given(name: str, finding: Finding) -> Examination:
 
 
 def _known_secrets() -> list[str]:
-    """Return every key that this machine is known to hold, so that none of them gets into a report."""
+    """
+    Return the keys of this machine's files and variables, so that none of them gets into a report.
+
+    Those in the keyring of the system are left there: it would ask for a password. The one that is used is known.
+    """
     secrets = [os.environ.get(OPENAI_KEY_VARIABLE, "").strip()]
     with suppress(ConfigError):  # a file that cannot be used is told where a key is looked for
-        secrets += KeyStore.of(os.environ).load().values()
+        secrets += KeyStore.of(os.environ).read().keys.values()
     return [secret for secret in secrets if secret]

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import trio
 
 from geppetto.audio.pcm import duration_ms
+from geppetto.audio.reading import read_audio
 from geppetto.batch.ask import BadLine
 from geppetto.batch.estimate import Estimate
-from geppetto.batch.spoken import read_spoken
 from geppetto.cli.saying import say
 from geppetto.cli.screen import write_stdout
 from geppetto.errors import ConfigError
@@ -47,7 +47,8 @@ def dry_run(
         spoken_ms = None
         if ask.audio_file is not None:
             try:
-                spoken_ms = duration_ms(len(read_spoken(ask.audio_file)))
+                pcm = read_audio(ask.audio_file, in_one_message=plan.context == "response")
+                spoken_ms = duration_ms(len(pcm))
             except ConfigError as error:
                 estimate.bad_lines += 1
                 say(f"  line {ask.line}: {escape_line(str(error))}")

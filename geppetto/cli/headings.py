@@ -20,7 +20,15 @@ HEADINGS: Final[dict[str, tuple[str, ...]]] = {
         "dialect",
         "model",
     ),
-    "Answers": ("modality", "voice", "instructions", "speed", "temperature", "max_output_tokens"),
+    "Answers": (
+        "modality",
+        "voice",
+        "instructions",
+        "speed",
+        "temperature",
+        "max_output_tokens",
+        "transcription_model",
+    ),
     "Scripts": (
         "as_json",
         "input_format",

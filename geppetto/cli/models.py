@@ -12,8 +12,9 @@ import click
 import trio
 
 from geppetto.catalogue import CHECKED, MODELS, is_realtime_model, provider_of
+from geppetto.cli.flags import read_flags
 from geppetto.cli.headings import Headed
-from geppetto.cli.options import read_flags, server_options
+from geppetto.cli.options import server_options
 from geppetto.cli.saying import hide_in_tracebacks, say, say_error
 from geppetto.errors import GeppettoError
 from geppetto.redaction import Redactor

@@ -1,22 +1,22 @@
-"""The flags of the command line, made from the tables of settings, and what commands get of them."""
+"""
+The flags of the command line, made from the tables of settings; `geppetto.cli.flags` has what commands get of them.
+
+All of this is imported for `--help`, so it knows no more than click and the table.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import attrs
 import click
 
 from geppetto.cli.completion import COMPLETERS
-from geppetto.cli.servers import Target
-from geppetto.config import SETTINGS
+from geppetto.setting import SETTINGS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
-    from geppetto.batch.plan import Context
-    from geppetto.batch.questions import InputFormat
     from geppetto.setting import Setting
 
     Command = Callable[..., None]
@@ -186,37 +186,6 @@ _SCRIPT = (
 """What scripted runs take beside that."""
 
 
-@attrs.frozen(kw_only=True)
-class ScriptFlags:
-    """The flags of a scripted run, by the names above; None is not given."""
-
-    as_json: bool | None = None
-    input_format: InputFormat | None = None
-    jobs: int | None = None
-    independent: bool | None = None
-    context: Context | None = None
-    unordered: bool | None = None
-    output_template: str | None = None
-    audio_out: str | None = None
-    audio_format: str | None = None
-    manifest: Path | None = None
-    no_manifest: bool | None = None
-    resume: str | None = None
-    """Of a chat the conversation; empty where none was named."""
-    progress: bool | None = None
-    dry_run: bool | None = None
-    max_cost: float | None = None
-    max_minutes: float | None = None
-    expect: str | None = None
-    max_first_audio_ms: float | None = None
-    junit: Path | None = None
-
-    @property
-    def any(self) -> bool:
-        """Whether one of them was given."""
-        return any(value is not None for value in attrs.asdict(self).values())
-
-
 def run_options(function: Command) -> Command:
     """Give a command the flags of all runs: the server, the script, the settings."""
     for option in reversed(_SERVER + _SCRIPT):
@@ -244,22 +213,3 @@ def server_options(function: Command) -> Command:
     for setting in reversed(SETTINGS):
         function = _option(setting)(function)
     return function
-
-
-def read_flags(given: Mapping[str, object], above: Mapping[str, Any] | None = None) -> tuple[Target, ScriptFlags]:
-    """Sort the flags of a command; what was not given to it may have been given to the command *above*."""
-    flags: dict[str, Any] = dict(above or {})
-    flags.update({name: value for name, value in given.items() if value is not None})
-    lead_s = flags.get("offline_lead_s")
-    target = Target(
-        settings={setting.name: flags.get(setting.name) for setting in SETTINGS},
-        offline=bool(flags.get("offline")),
-        offline_lead_s=2.0 if lead_s is None else lead_s,
-        key_env=flags.get("key_env"),
-        metrics_file=flags.get("metrics_file"),
-        quiet=bool(flags.get("quiet")),
-        plain=bool(flags.get("plain")),
-        profile=flags.get("profile"),
-        goes_on_with="" if flags.get("continue_last") else flags.get("resume") or None,
-    )
-    return target, ScriptFlags(**{field.name: flags.get(field.name) for field in attrs.fields(ScriptFlags)})

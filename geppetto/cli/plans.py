@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 from geppetto.batch.checks import Checks
 from geppetto.batch.plan import AHEAD, Plan
 from geppetto.errors import ConfigError
-from geppetto.records.template import NameTemplate
 
 if TYPE_CHECKING:
-    from geppetto.cli.options import ScriptFlags
+    from geppetto.batch.plan import Context
+    from geppetto.cli.flags import ScriptFlags
     from geppetto.config import ClientConfig
+    from geppetto.records.template import NameTemplate
 
 _BOTH = "{} and {} go against each other. Leave out one of them."
 
@@ -34,14 +35,15 @@ def make_plan(flags: ScriptFlags, config: ClientConfig, *, single: bool, live: b
     _check(flags, config, single=single)
     jobs = 1 if flags.jobs is None else flags.jobs
     independent = flags.independent or jobs > 1
+    apart: Context = "response" if config.protocol.out_of_band else "session"
     return Plan(
         jobs=jobs,
-        context=flags.context or ("response" if independent else "conversation"),
+        context=flags.context or (apart if independent else "conversation"),
         ordered=not flags.unordered,
         checks=Checks(expect=flags.expect, max_first_audio_ms=flags.max_first_audio_ms),
         max_usd=None if flags.max_cost is None else Decimal(str(flags.max_cost)),
         max_s=None if flags.max_minutes is None else flags.max_minutes * 60,
-        names=None if flags.output_template is None else NameTemplate.parse(flags.output_template),
+        names=None if flags.output_template is None else _names(flags.output_template),
         words=live,
         sound=flags.audio_out is not None,
         # Else the line about one answer would stand between the words of the next.
@@ -49,9 +51,18 @@ def make_plan(flags: ScriptFlags, config: ClientConfig, *, single: bool, live: b
     )
 
 
+def _names(template: str) -> NameTemplate:
+    from geppetto.records.template import NameTemplate  # few runs have one
+
+    return NameTemplate.parse(template)
+
+
 def _check(flags: ScriptFlags, config: ClientConfig, *, single: bool) -> None:
     if flags.independent and flags.context == "conversation":
         raise ConfigError(_BOTH.format("--independent", "--context conversation"))
+    if flags.context == "response" and not config.protocol.out_of_band:
+        msg = f"{config.provider} puts every answer into the conversation. Use --context session."
+        raise ConfigError(msg)
     if flags.audio_out is not None and flags.as_json:
         raise ConfigError("--json and --audio-out both want stdout. Leave out one of them.")
     if flags.audio_format is not None and flags.audio_out is None:

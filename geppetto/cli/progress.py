@@ -177,13 +177,18 @@ class Progress:
     # --- the bar
 
     def _draw(self) -> None:
-        """Draw the bar over the last one, in one write."""
+        """
+        Draw the bar over the last one, in one write.
+
+        The cursor goes back to its beginning: there the terminal's echo of a key (`^C`) is wiped with the bar, while
+        at its end it would begin another line, and the bar would stay.
+        """
         if self._closed or self._line_open:
             return
         self._draw_at = self._now() + DRAW_EVERY_S
         columns = self._room()
         line = self._line(columns)
-        self._write(f"\r{line}{' ' * (min(self._drawn, columns) - len(line))}")
+        self._write(f"\r{line}{' ' * (min(self._drawn, columns) - len(line))}\r")
         self._drawn = len(line)
 
     def _line(self, columns: int) -> str:

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from geppetto.batch.junit import JUnitReport
-from geppetto.cli.progress import Progress
 from geppetto.cli.screen import write_stderr
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
+    from geppetto.batch.junit import JUnitReport
     from geppetto.batch.result import Result
     from geppetto.batch.tally import Tally
+    from geppetto.cli.progress import Progress
     from geppetto.config import ClientConfig
 
 
@@ -38,6 +38,8 @@ class Reports:
     def __attrs_post_init__(self) -> None:
         """Begin the report."""
         if self.junit is not None:
+            from geppetto.batch.junit import JUnitReport  # few runs want one
+
             self._report = JUnitReport()
 
     def begin(self, tally: Tally) -> None:
@@ -72,6 +74,8 @@ class Reports:
         if self._progress is None:
             if tally.questions < 2:
                 return
+            from geppetto.cli.progress import Progress  # not for one question
+
             self._progress = Progress(bar=self.bar, now=time.monotonic)
             for result in self._early:
                 self._progress.count(result)

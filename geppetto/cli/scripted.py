@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -24,7 +23,6 @@ from geppetto.cli.screen import TerminalScreen
 from geppetto.cli.script_output import ScriptOutput
 from geppetto.cli.sound import SoundScreen
 from geppetto.errors import ConfigError, GeppettoError
-from geppetto.pricing.price_list import PriceList
 from geppetto.records.metrics import Metrics
 from geppetto.status import ExitStatus
 from geppetto.stopper import Stopper
@@ -37,7 +35,7 @@ if TYPE_CHECKING:
     from geppetto.batch.elsewhere import Elsewhere
     from geppetto.batch.plan import Plan
     from geppetto.batch.tally import Tally
-    from geppetto.cli.options import ScriptFlags
+    from geppetto.cli.flags import ScriptFlags
     from geppetto.cli.screen import Streams
     from geppetto.cli.servers import Target
     from geppetto.config import ClientConfig
@@ -204,6 +202,8 @@ class _Run:
         config = self.config
         if self.plan.max_usd is None or self._is_free:
             return
+        from geppetto.pricing.price_list import PriceList  # only where there is a limit
+
         prices = PriceList.load(config.prices_file)
         if prices.price(config.model_name, provider_host=config.host, when=_now().date()) is None:
             msg = (
@@ -264,6 +264,8 @@ class _Run:
         if path is None or tally is None or self._had_enough:
             return
         if tally.unasked or tally.failed or self.stopper.ending is not None:
+            import shlex  # only for this sentence
+
             named = shlex.quote(str(path))
             say(escape_line(f"  the manifest is {path}; --resume --manifest {named} goes on with it"))
         elif tally.skipped and tally.skipped == tally.questions and not self.target.quiet:

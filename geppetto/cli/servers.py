@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from geppetto.cli.interrupts import cleaned_up
 from geppetto.config import OPENAI_URL, load_config
 from geppetto.errors import ConfigError
-from geppetto.keys import KeyStore, config_directory
+from geppetto.keys import config_directory
+from geppetto.keystore.store import KeyStore
 from geppetto.providers import OFFLINE_URL
 
 if TYPE_CHECKING:
@@ -45,6 +47,7 @@ class Target:
 
         Raises:
             ConfigError: a value is wrong or missing, or two flags go against each other.
+            KeyboardInterrupt: Ctrl+C, while a keyring is asked for the key.
         """
         if not self.offline_lead_s >= 0:  # nor when it is no number
             raise ConfigError(f"--offline-lead is {self.offline_lead_s:g}, but must be zero or more seconds.")
@@ -59,15 +62,16 @@ class Target:
                 )
                 raise ConfigError(msg)
             settings = {**settings, "provider": "offline", "url": OFFLINE_URL}
-        return load_config(
-            settings,
-            os.environ,
-            key_env=self.key_env,
-            stored_keys=KeyStore.of(os.environ),
-            files=read_files(Path(), config_directory(os.environ)),
-            profile=self.profile,
-            needs_key=needs_key,
-        )
+        with cleaned_up():  # a keyring may ask for a password, with the echo of the terminal off
+            return load_config(
+                settings,
+                os.environ,
+                key_env=self.key_env,
+                stored_keys=KeyStore.of(os.environ),
+                files=read_files(Path(), config_directory(os.environ)),
+                profile=self.profile,
+                needs_key=needs_key,
+            )
 
     @asynccontextmanager
     async def server(self, config: ClientConfig) -> AsyncIterator[tuple[ClientConfig, str]]:

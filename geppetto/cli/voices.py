@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from geppetto.catalogue import CHECKED, VOICES, provider_of
-from geppetto.cli.options import read_flags, setting_options
+from geppetto.cli.flags import read_flags
+from geppetto.cli.options import setting_options
 from geppetto.cli.saying import say, say_error
 from geppetto.errors import GeppettoError
 from geppetto.text import escape_line

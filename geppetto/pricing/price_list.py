@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Final
 
 import attrs
 
-from geppetto.pricing import maintained
 from geppetto.pricing.table import Table, alias_of, parse_prices, read_prices
 
 if TYPE_CHECKING:
@@ -61,6 +60,8 @@ class PriceList:
                 return price
         if provider_host is not None and provider_host.lower() not in _OPENAI_HOSTS:
             return None
+        from geppetto.pricing import maintained  # for OpenAI alone
+
         for name in names:
             price = maintained.find(name, when) or _table().find(name, when)
             if price is not None:

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from datetime import date, datetime
 from decimal import Decimal
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Final
 
 import attrs
 
 from geppetto.errors import ConfigError
 from geppetto.pricing.cost import PARTS
-from geppetto.pricing.price import Price
 from geppetto.text import escape_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
+
+    from geppetto.pricing.price import Price
 
 MAX_USD: Final = 1_000_000
 """For a million tokens. More is a mistake about the unit."""
@@ -86,6 +85,8 @@ def parse_prices(text: str, where: str, source: str) -> Table:
     Raises:
         ConfigError: *text* is not TOML, or not such a table.
     """
+    import tomllib  # few runs need a price
+
     try:
         # Decimals are read as they are written. Nesting and exponents beyond measure are no bugs of ours.
         content = tomllib.loads(text, parse_float=Decimal)
@@ -106,6 +107,8 @@ def parse_prices(text: str, where: str, source: str) -> Table:
 
 
 def _rows(value: object, where: str, key: str, source: str) -> tuple[tuple[date, Price], ...]:
+    from geppetto.pricing.price import Price  # few runs need one
+
     rows = value if isinstance(value, list) else [value]
     dated: dict[date, Price] = {}
     for row in rows:
@@ -140,6 +143,8 @@ def _is_date(value: object) -> bool:
 def _check_keys(found: Iterable[str], known: tuple[str, ...], where: str, prefix: str) -> None:
     for key in found:
         if key not in known:
+            from difflib import get_close_matches  # hardly anybody mistypes
+
             near = get_close_matches(key, known, n=1, cutoff=0.5)
             hint = f"Did you mean {near[0]}?" if near else f"Known are {', '.join(known)}."
             msg = f"The prices file {where} has {prefix}{escape_line(key)}, which is not known. {hint}"

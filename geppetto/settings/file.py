@@ -11,7 +11,6 @@ import functools
 import os
 import re
 import stat
-import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -72,6 +71,8 @@ def read_settings_file(path: Path, vocabulary: Vocabulary, *, project: bool) -> 
     text = _read(path, project=project)
     if text is None:
         return None
+    import tomllib  # 3 ms, and many have no such file
+
     try:
         content = tomllib.loads(text)
     except (ValueError, RecursionError, OverflowError) as error:
@@ -107,6 +108,8 @@ def line_of(text: str, keys: tuple[str, ...]) -> int:
     What TOML is, only its parser knows: strings over several lines, dotted keys, inline tables. So it is asked which
     beginnings of the text are TOML, and which is the shortest that has the value: a search by halves.
     """
+    import tomllib  # as above
+
     lines = text.split("\n")
 
     def has(count: int) -> bool | None:

@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from geppetto.keys import KeyStore
+    from geppetto.keystore.store import KeyStore
     from geppetto.setting import Setting
+    from geppetto.settings.file import SettingsFile
     from geppetto.settings.layers import Chosen
 
 _ROWS = {setting.name: setting for setting in SETTINGS}
@@ -47,11 +48,20 @@ def read_files(directory: Path, user_directory: Path) -> Files:
     Raises:
         ConfigError: something in them is wrong; the sentence names file, line and key.
     """
-    vocabulary = _Vocabulary()
     return Files(
-        project=read_settings_file(directory / PROJECT_FILE, vocabulary, project=True),
-        user=read_settings_file(user_directory / USER_FILE, vocabulary, project=False),
+        project=read_settings_file(directory / PROJECT_FILE, _Vocabulary(), project=True),
+        user=read_user_file(user_directory),
     )
+
+
+def read_user_file(user_directory: Path) -> SettingsFile | None:
+    """
+    Read `config.toml` of *user_directory* alone; None if there is none; blocks.
+
+    Raises:
+        ConfigError: something in it is wrong; the sentence names file, line and key.
+    """
+    return read_settings_file(user_directory / USER_FILE, _Vocabulary(), project=False)
 
 
 def load(

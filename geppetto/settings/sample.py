@@ -38,6 +38,7 @@ _EXAMPLES: Final = {
     "speed": 1.0,
     "temperature": 0.8,
     "max_output_tokens": 4096,
+    "transcription_model": "gpt-realtime-whisper",
     "prices_file": "prices.toml",
     "key_env": "MY_KEY",
     "resource": "my-resource",

@@ -9,7 +9,7 @@ import attrs
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-Kind = Literal["flag", "variable", "project", "user", "profile", "provider", "store", "default"]
+Kind = Literal["flag", "variable", "project", "user", "profile", "provider", "store", "keyring", "default"]
 
 
 @attrs.frozen
@@ -34,5 +34,5 @@ class Source:
         return f"{_WORDS.get(self.kind, self.kind)} {self.name}".rstrip()
 
 
-_WORDS = {"store": "key store"}
+_WORDS = {"store": "key store", "keyring": "keyring of the system"}
 DEFAULT = Source("default")

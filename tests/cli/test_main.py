@@ -13,8 +13,8 @@ import pytest
 from click.testing import CliRunner
 
 import geppetto
+from geppetto.cli.flags import ScriptFlags
 from geppetto.cli.main import cli, run
-from geppetto.cli.options import ScriptFlags
 from geppetto.config import SETTINGS
 from geppetto.status import ExitStatus
 

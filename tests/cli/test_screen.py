@@ -89,21 +89,17 @@ def saved(index: int = 1, **changes: object) -> Saved:
     return Saved(Answer(**values))
 
 
-def test_a_conversation_at_the_terminal(shown: Shown) -> None:
-    """A prompt, the name before the words, the facts below, and the prompt again."""
+def test_answers_at_the_terminal(shown: Shown) -> None:
+    """The words as they come, the facts below, and nothing behind the last line."""
     screen = TerminalScreen(TERMINAL)
-    screen.show([Ready(), Ready()])
-    assert shown.out == "You: "
-    screen.show([Words(1, "Hel"), Words(1, "lo.")])
-    assert shown.out == "Geppetto: Hello."
+    screen.show([Ready(), Words(1, "Hel"), Words(1, "lo.")])
+    assert shown.out == "Hello."
     screen.show([saved(), Ready()])
-    assert shown.out == "\nYou: "
+    assert shown.out == "\n"
     assert shown.err == "  1.9 s of audio · first audio after 0.12 s · audio_output/a.wav\n"
-    screen.show([Words(2, "Bye.\n"), saved(2)])
-    assert shown.out == "Geppetto: Bye.\n"
-    screen.show([Ready()])
+    screen.show([Words(2, "Bye.\n"), saved(2), Ready()])
     screen.close()
-    assert shown.out == "You: \n"
+    assert shown.out == "Bye.\n"
 
 
 def test_a_script_gets_the_answers_and_nothing_else(shown: Shown) -> None:
@@ -130,7 +126,7 @@ def test_a_notice_has_a_line_of_its_own_at_the_terminal(shown: Shown, streams: S
     """Where both streams are one screen, the line is broken first, and the answer goes on below."""
     screen = TerminalScreen(streams)
     screen.show([Words(1, "It is "), Notice("the server reported an error"), Words(1, "ten."), saved()])
-    assert shown.out.removeprefix("Geppetto: ") == "It is \nten.\n"
+    assert shown.out == "It is \nten.\n"
 
 
 def test_the_next_answer_begins_on_its_own_line(shown: Shown) -> None:
@@ -146,7 +142,7 @@ def test_an_answer_that_nobody_ended_gets_its_line_break(shown: Shown, streams: 
     screen = TerminalScreen(streams)
     screen.show([Words(1, "It is ")])
     screen.close()
-    assert shown.out.removeprefix("Geppetto: ") == "It is \n"
+    assert shown.out == "It is \n"
 
 
 def test_nothing_from_outside_steers_the_terminal(shown: Shown) -> None:

@@ -1,9 +1,12 @@
 """
 A Realtime server that costs next to nothing: every frame of an answer is made once and sent again and again.
 
-    python -m benchmarks.server --audio-s 1.0 --delta-bytes 4800
+    python -m benchmarks.server --audio-s 1.0 --delta-bytes 4800 [--pace-s 0.1] [--tell]
 
-Prints its port. One thread, asyncio, no library: it is there so that the client is what is measured.
+Prints its port. One thread, asyncio, no library but attrs: it is there so that the client is what is measured. With
+`--pace-s` each pair of words and audio says when it was sent, and no two sessions speak in step. With `--tell` each
+`session.update`, `response.create` and end of an answer is a line on stdout (JSON: `what`, `at_us` of the monotonic
+clock, `cpu_s` of this process, `late_ms`: how late the server itself was, at the 99th percentile).
 """
 
 from __future__ import annotations
@@ -14,77 +17,72 @@ import base64
 import hashlib
 import itertools
 import json
-import struct
+import time
+from typing import TYPE_CHECKING
+
+import attrs
+
+from benchmarks.frames import answer, event, frame
+from benchmarks.pacing import Pacer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from benchmarks.frames import Script
 
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
-_ID = "resp_0000000000"
-"""Stands in the frames for the id of the response, which has as many characters."""
-WORDS_PER_S = 3
 
 
-def frame(payload: bytes, opcode: int = 1) -> bytes:
-    """Return one unmasked frame (RFC 6455, 5.2)."""
-    if len(payload) < 126:
-        return struct.pack("!BB", 0x80 | opcode, len(payload)) + payload
-    if len(payload) < 1 << 16:
-        return struct.pack("!BBH", 0x80 | opcode, 126, len(payload)) + payload
-    return struct.pack("!BBQ", 0x80 | opcode, 127, len(payload)) + payload
+@attrs.define(kw_only=True)
+class Stage:
+    """What all connections share."""
 
+    script: Script
+    pacer: Pacer | None
+    tells: bool
+    ids: Iterator[int] = attrs.field(factory=itertools.count)
 
-def event(**fields: object) -> bytes:
-    """Return the frame of one event."""
-    return frame(json.dumps(fields, separators=(",", ":")).encode())
-
-
-def answer(audio_s: float, delta_bytes: int) -> list[bytes]:
-    """Return the frames of one answer, each with `_ID` where its id belongs."""
-    where = {"response_id": _ID, "item_id": "item_1", "output_index": 0, "content_index": 0}
-    pcm = bytes(index * 7 % 251 for index in range(delta_bytes))
-    left = int(audio_s * 24_000) * 2
-    words = max(1, int(audio_s * WORDS_PER_S))
-    frames = [event(type="response.created", event_id="event_1", response={"id": _ID, "status": "in_progress"})]
-    n_deltas = -(-left // delta_bytes)
-    for number in range(max(n_deltas, 1)):
-        due = (number + 1) * words // max(n_deltas, 1) - number * words // max(n_deltas, 1)
-        frames += [
-            event(type="response.output_audio_transcript.delta", event_id="event_2", delta="word ", **where)
-            for _ in range(due)
-        ]
-        if left:
-            piece = pcm[: min(delta_bytes, left)]
-            left -= len(piece)
-            delta = base64.b64encode(piece).decode()
-            frames.append(event(type="response.output_audio.delta", event_id="event_3", delta=delta, **where))
-    text = "word " * words
-    frames.append(event(type="response.output_audio_transcript.done", event_id="event_4", transcript=text, **where))
-    usage = {
-        "total_tokens": 50,
-        "input_tokens": 20,
-        "output_tokens": 30,
-        "input_token_details": {"text_tokens": 20, "audio_tokens": 0, "cached_tokens": 0},
-        "output_token_details": {"text_tokens": 10, "audio_tokens": 20},
-    }
-    response: dict[str, object] = {"id": _ID, "status": "completed", "output": [], "usage": usage}
-    frames.append(event(type="response.done", event_id="event_5", response=response))
-    return frames
+    def tell(self, what: str) -> None:
+        """Print what happened now."""
+        if self.tells:
+            late_ms = self.pacer.late_ms() if self.pacer is not None else 0.0
+            line = {
+                "what": what,
+                "at_us": time.monotonic_ns() // 1000,
+                "cpu_s": time.process_time(),
+                "late_ms": late_ms,
+            }
+            print(json.dumps(line), flush=True)
 
 
 class Connection(asyncio.Protocol):
     """One client."""
 
-    def __init__(self, frames: list[bytes], ids: itertools.count[int], pace_s: float) -> None:
-        """Send *frames* for each `response.create`, one every *pace_s* seconds, or all at once."""
-        self._whole = b"".join(frames)
-        self._frames = frames
-        self._ids = ids
-        self._pace_s = pace_s
+    def __init__(self, stage: Stage) -> None:
+        """Send the answer for each `response.create`."""
+        self._stage = stage
         self._buffer = bytearray()
         self._open = False
+        self._speaking: set[asyncio.Task[None]] = set()
+        self._room = asyncio.Event()
+        self._room.set()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin."""
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Stop speaking."""
+        self._room.set()
+
+    def pause_writing(self) -> None:
+        """Wait: the client reads no faster."""
+        self._room.clear()
+
+    def resume_writing(self) -> None:
+        """Go on."""
+        self._room.set()
 
     def data_received(self, data: bytes) -> None:
         """Take what came."""
@@ -107,7 +105,10 @@ class Connection(asyncio.Protocol):
         accept = base64.b64encode(hashlib.sha1(key + _GUID, usedforsecurity=False).digest())
         self._transport.write(
             b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-            b"Sec-WebSocket-Accept: " + accept + b"\r\n\r\n" + event(type="session.created", session={"id": "sess_1"})
+            b"Sec-WebSocket-Accept: "
+            + accept
+            + b"\r\n\r\n"
+            + event(type="session.created", event_id="e", session={"type": "realtime", "id": "sess_1"})
         )
         self._open = True
 
@@ -139,33 +140,40 @@ class Connection(asyncio.Protocol):
         elif opcode == 9:
             self._transport.write(frame(payload, 10))
         elif b'"response.create"' in payload:
-            name = f"resp_{next(self._ids):010d}".encode()
-            if self._pace_s:
-                self._paced = asyncio.ensure_future(self._speak(name))
-            else:
-                self._transport.write(self._whole.replace(_ID.encode(), name))
+            self._stage.tell("create")
+            speaking = asyncio.get_running_loop().create_task(self._speak(next(self._stage.ids)))
+            self._speaking.add(speaking)
+            speaking.add_done_callback(self._speaking.discard)
         elif b'"session.update"' in payload:
-            self._transport.write(event(type="session.updated", session={"id": "sess_1"}))
+            self._stage.tell("update")
+            self._transport.write(
+                event(type="session.updated", event_id="e", session={"type": "realtime", "id": "sess_1"})
+            )
 
-    async def _speak(self, name: bytes) -> None:
-        loop = asyncio.get_running_loop()
-        due = loop.time()
-        for piece in self._frames:
+    async def _speak(self, number: int) -> None:
+        script, pacer = self._stage.script, self._stage.pacer
+        name = b"resp_%010d" % number
+        if pacer is None or script.stamped is None:
+            for chunk in script.chunks(name):
+                self._transport.write(chunk)
+                await self._room.wait()
+                if self._transport.is_closing():
+                    return
+        else:
+            self._transport.write(script.beginning(name))
+            await pacer.speak(self._transport, script.stamped.of(name), script.n_pairs, number)
             if self._transport.is_closing():
                 return
-            self._transport.write(piece.replace(_ID.encode(), name))
-            due += self._pace_s
-            await asyncio.sleep(max(0.0, due - loop.time()))
+            self._transport.write(script.ending(name))
+        self._stage.tell("answered")
 
 
-async def serve(audio_s: float, delta_bytes: int, pace_s: float) -> None:
+async def serve(stage: Stage) -> None:
     """Listen on a free port of this machine, print it, and serve until killed."""
-    frames = answer(audio_s, delta_bytes)
-    ids = itertools.count()
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: Connection(frames, ids, pace_s), "127.0.0.1", 0, backlog=4096)
+    server = await loop.create_server(lambda: Connection(stage), "127.0.0.1", 0, backlog=4096)
     print(server.sockets[0].getsockname()[1], flush=True)
-    await server.serve_forever()
+    await asyncio.gather(server.serve_forever(), *([stage.pacer.run()] if stage.pacer is not None else []))
 
 
 def main() -> None:
@@ -174,8 +182,11 @@ def main() -> None:
     parser.add_argument("--audio-s", type=float, default=1.0)
     parser.add_argument("--delta-bytes", type=int, default=4800)
     parser.add_argument("--pace-s", type=float, default=0.0)
+    parser.add_argument("--tell", action="store_true")
     flags = parser.parse_args()
-    asyncio.run(serve(flags.audio_s, flags.delta_bytes, flags.pace_s))
+    script = answer(flags.audio_s, flags.delta_bytes)
+    pacer = Pacer(flags.pace_s) if flags.pace_s else None
+    asyncio.run(serve(Stage(script=script, pacer=pacer, tells=flags.tell)))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,48 @@
+"""Geppetto's Python API, asked as the peers are: WAV, transcript and wire log below the directory of the WAV."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+import attrs
+import trio
+
+from geppetto.chat import open_chat
+from geppetto.config import ClientConfig
+from geppetto.records.metrics import Metrics
+
+
+@attrs.define
+class Heard(Metrics):
+    """Figures that also know when audio was handed on: decoded, on its way to whoever writes it."""
+
+    at_us: list[int] = attrs.field(factory=list)
+
+    def audio(self, n_bytes: int) -> None:
+        """Take one piece."""
+        self.at_us.append(time.monotonic_ns() // 1000)
+        super().audio(n_bytes)
+
+
+async def main(port: int, directory: Path, questions: int) -> None:
+    """Ask one question after another."""
+    heard = Heard()
+    config = ClientConfig(
+        url=f"ws://127.0.0.1:{port}/v1/realtime",
+        audio_output_dir=directory / "audio_output",
+        log_dir=directory / "logs",
+    )
+    first_audio_ms: list[float] = []
+    async with open_chat(config, metrics=heard) as chat:
+        for number in range(questions):
+            heard.at_us.clear()
+            asked_us = time.monotonic_ns() // 1000
+            await chat.ask(f"What is {number} times 7?", independent=True)
+            first_audio_ms.append((heard.at_us[0] - asked_us) / 1000)
+    print(*first_audio_ms)
+
+
+if __name__ == "__main__":
+    trio.run(main, int(sys.argv[1]), Path(sys.argv[2]).parent, int(sys.argv[3]) if len(sys.argv) > 3 else 1)

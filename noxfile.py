@@ -28,10 +28,9 @@ def _install(session: nox.Session, *groups: str) -> None:
 
 
 def _test(session: nox.Session) -> None:
+    """Run the tests, each file in one of some processes: most of a test is waiting for a program that it started."""
     _install(session, "tests")
-    session.run("coverage", "erase")
-    session.run("coverage", "run", "-m", "pytest", *session.posargs)
-    session.run("coverage", "report")
+    session.run("pytest", f"--numprocesses={(os.cpu_count() or 1) + 1}", "--dist=loadfile", *session.posargs)
 
 
 @nox.session
@@ -44,6 +43,15 @@ def tests(session: nox.Session) -> None:
 def tests_all(session: nox.Session) -> None:
     """Run the tests with every supported Python."""
     _test(session)
+
+
+@nox.session(default=False)
+def coverage(session: nox.Session) -> None:
+    """Tell which lines the tests run, of what runs in their own process."""
+    _install(session, "tests")
+    session.run("coverage", "erase")
+    session.run("coverage", "run", "-m", "pytest", *session.posargs)
+    session.run("coverage", "report")
 
 
 @nox.session
@@ -79,6 +87,13 @@ def fuzz(session: nox.Session) -> None:
     _install(session, "tests")
     session.install("atheris")
     session.run("python", "-m", "tests.fuzz.run", *session.posargs)
+
+
+@nox.session(default=False)
+def bench(session: nox.Session) -> None:
+    """Measure Geppetto against its peers: `nox -s bench`, `-- --quick`, `-- --only cpu,start`."""
+    _install(session, "bench")
+    session.run("python", "-m", "benchmarks", *session.posargs, interrupt_timeout=INTERRUPT_TIMEOUT_S)
 
 
 @nox.session(default=False)

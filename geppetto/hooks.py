@@ -20,7 +20,7 @@ class Hooks:
     """Everything may be left out."""
 
     screen: Screen | None = None
-    """Shows words and notices, where there is no terminal."""
+    """Shows words and notices; without one, notices go to the logger `geppetto`."""
     words: bool = True
     """Whether the screen is given the words as they arrive."""
     sound: bool = False

@@ -132,6 +132,7 @@ EVIL = "../../\x00/etc/\x1b]0;owned\x07\x1b[2J\x9b1m\u202egnp.\u2066\r\n\ud800%n
 NAME = re.compile(
     r"(audio_output/(audio|run)_|logs/Chat:)\d{8}_\d{6}\w*\.(wav|txt|log|jsonl)"
     r"|\.local/share/geppetto/(conversations\.sqlite3(-wal|-shm)?)"
+    r"|\.local/state/geppetto/history"
 )
 RAW = set("\x00\x07\x1b\x9b\r\u202e\u2066\ud800")
 
@@ -213,7 +214,7 @@ FLOODS = {
     "binary": Flood(frame(BINARY, bytes(100_000), length=b"\x7f" + (100_000).to_bytes(8, "big")), 200_000_000),
 }
 GROWTH_BYTES = 120_000_000
-"""The wire log may hold 16 MiB that wait for its disk, and the buffers below it some more."""
+"""Messages of 100 kB fill the buffers: 64 wait to be heard, and below them is what was read at once."""
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the memory of another process is in /proc")

@@ -12,9 +12,9 @@ import click
 import pytest
 from click.testing import CliRunner
 
+from geppetto.cli.flags import ScriptFlags
 from geppetto.cli.headings import HEADINGS
 from geppetto.cli.main import cli
-from geppetto.cli.options import ScriptFlags
 from geppetto.config import SETTINGS
 from geppetto.status import ExitStatus
 
@@ -45,6 +45,8 @@ def test_every_flag_exists() -> None:
     commands: list[click.Command] = [cli]
     context = cli.make_context("geppetto", [], resilient_parsing=True)
     commands += [command for name in cli.list_commands(context) if (command := cli.get_command(context, name))]
+    groups = [command for command in commands[1:] if isinstance(command, click.Group)]
+    commands += [command for group in groups for command in group.commands.values()]
     for command in commands:
         for parameter in command.params:
             known.update(parameter.opts, parameter.secondary_opts)

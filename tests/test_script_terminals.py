@@ -11,6 +11,7 @@ import trio
 from tests.fakes.asked import Desk, echo
 from tests.fakes.program import open_program, run_program
 from tests.fakes.scripted_server import scripted_server
+from tests.repl.stage import open_stage
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -68,6 +69,24 @@ async def test_how_to_go_on_stands_where_the_bar_was(tmp_path: Path) -> None:
     assert ran.status == 130
     assert [line for line in shown if "of 3 done" in line] == []
     assert "  the manifest is my run.jsonl; --resume --manifest 'my run.jsonl' goes on with" in shown
+
+
+async def test_the_echo_of_control_c(tmp_path: Path) -> None:
+    """Whatever the terminal echoes goes with the bar: nothing of either stays above what the run says last."""
+
+    async def reply(peer: Peer, _asked: Asked) -> None:
+        await peer.client_left()
+
+    (tmp_path / "q.txt").write_text("a?\nb?\nc?\n")
+    async with scripted_server(Desk(reply).story) as server:
+        args = ["--url", server.url, "batch", "q.txt", "--jobs", "2", "--manifest", "run.jsonl"]
+        async with open_stage(args, cwd=tmp_path) as stage:
+            await stage.shows("0 of 3 done")
+            await stage.type("\x03")
+            assert await stage.left() == 130
+            shown = stage.all_rows
+    assert b"^C" in stage.raw
+    assert not any("of 3 done" in row or "^C" in row for row in shown)
 
 
 async def test_a_script_has_no_prompt(tmp_path: Path) -> None:

@@ -11,7 +11,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from geppetto.errors import GeppettoError
-from geppetto.keys import KeyStore, server_of
+from geppetto.keys import server_of
+from geppetto.keystore.store import KeyStore
 from tests.fakes.chatting import chatting
 from tests.fakes.program import MODULE, files_below, open_program
 from tests.fakes.proxies import connect_proxy

@@ -116,7 +116,7 @@ def examine_directory(directory: Path) -> Finding:
     except OSError as error:
         msg = f"{directory} cannot be written to ({(error.strerror or 'unknown reason').lower()}). {step}"
         raise OutputFailed(msg) from error
-    state = "can be written to" if place == directory else "will be made when it is needed"
+    state = "can be written to" if place == directory else "will be made when needed"
     details = {"path": str(directory), "exists": place == directory, "free_bytes": free_bytes}
     said = f"{directory} {state}; {_size(free_bytes)} are free."
     if free_bytes < LOW_SPACE_BYTES:

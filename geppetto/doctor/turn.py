@@ -17,7 +17,7 @@ from geppetto.status import ExitStatus
 if TYPE_CHECKING:
     from geppetto.answer import Answer
     from geppetto.config import ClientConfig
-    from geppetto.realtime.events import Modality
+    from geppetto.realtime.client_events import Modality
 
 QUESTION: Final = "This is a test of the connection. Please answer with the one word: ready."
 _LONGEST_S: Final = 120.0

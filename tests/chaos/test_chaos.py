@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import geppetto.chat_tasks
 from geppetto.records.recorder import Recorder
 from geppetto.redaction import Redactor
-from geppetto.session import Session
+from geppetto.asking import Asker
 from tests.chaos.figures import Figures, described, run_alone
 from tests.chaos.user import User
 
@@ -83,11 +83,11 @@ def test_a_question_that_is_forgotten_is_seen(monkeypatch: pytest.MonkeyPatch) -
 def test_a_bug_is_told_with_its_seed(monkeypatch: pytest.MonkeyPatch) -> None:
     """An exception that is no expected end does not stop the other runs; it is what is wrong with its own."""
 
-    def ask(self: Session, *args: object) -> None:
+    def ask(self: Asker, *args: object) -> None:
         msg = "a bug"
         raise ZeroDivisionError(msg)
 
-    monkeypatch.setattr(Session, "ask", ask)
+    monkeypatch.setattr(Asker, "ask", ask)
     result = next(result for result in map(run_alone, range(100)) if result.wrong)
     assert "ZeroDivisionError: a bug" in described(result)
     assert f"--seed {result.seed} --runs 1" in described(result)

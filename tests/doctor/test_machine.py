@@ -101,9 +101,17 @@ def test_an_extra_that_is_there_and_one_that_is_not() -> None:
     assert 'Run `python3 -m pip install "geppetto[prices]"`' in found.next_step
 
 
+def test_the_extra_for_spoken_questions() -> None:
+    """It is told what it is for, and the line that installs it."""
+    found = examine_extra("audio", ["trio", "no-such-package-anywhere"])
+    assert found.sentence == "Not installed, for spoken questions in every format: no-such-package-anywhere."
+    assert found.next_step == 'Run `python3 -m pip install "geppetto[audio]"` if you want it.'
+
+
 def test_the_extras_are_those_of_the_package() -> None:
     """They are read from what is installed, so no list here grows old."""
     assert extras().get("offline", ["hibari-tts"]) == ["hibari-tts"]
+    assert extras().get("audio", ["soundfile", "soxr"]) == ["soundfile", "soxr"]
 
 
 def test_the_versions() -> None:

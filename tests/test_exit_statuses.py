@@ -600,9 +600,9 @@ async def test_a_second_control_c_ends_at_once(tmp_path: Path) -> None:
 
 async def test_a_reader_of_stdout_that_goes_away_is_141(tmp_path: Path) -> None:
     """`geppetto | head -1` ends quietly when head has its line."""
-    async with scripted_server(answers(["One.", "Two.", "Three."])) as server:
+    async with scripted_server(answers(["One.", *["Two."] * 200])) as server:  # head takes a moment to go
         shell = '{ "$@"; echo "status $?" >&2; } | head -1'
-        ran = await run_program(to(server.url), cwd=tmp_path, stdin="a?\nb?\nc?\n", shell=shell)
+        ran = await run_program(to(server.url), cwd=tmp_path, stdin="a?\n" * 201, shell=shell)
     assert ran.stdout == "One.\n"
     assert "status 141" in ran.stderr
     assert "Traceback" not in ran.stderr

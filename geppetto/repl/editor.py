@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import tempfile
+import threading
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +23,9 @@ class Editor:
         """Edit with *command*, which gets the name of the file."""
         self._command = command
         self._process: subprocess.Popen[bytes] | None = None
+        self._over = False
+        self._lock = threading.Lock()
+        """Of both; held while one is started: an editor that `end` did not see would hold up the end of the program."""
 
     async def edit(self, text: str) -> tuple[str, str]:
         """Do as `run`, in the event loop of the prompt, which makes room."""
@@ -34,14 +38,17 @@ class Editor:
         """
         Return *text* as the person leaves it, and what went wrong, or nothing; then *text* is unchanged.
 
-        Blocks until the editor has ended.
+        Blocks until the editor has ended. After `end` none is started.
         """
         path = _write(text)
         try:
-            try:
-                self._process = subprocess.Popen([*self._command, path])  # noqa: S603
-            except OSError as error:
-                return text, f"{self._command[0]} cannot be started ({error.strerror}). Set EDITOR to an editor."
+            with self._lock:
+                if self._over:
+                    return text, ""
+                try:
+                    self._process = subprocess.Popen([*self._command, path])  # noqa: S603
+                except OSError as error:
+                    return text, f"{self._command[0]} cannot be started ({error.strerror}). Set EDITOR to an editor."
             status = self._process.wait()
             if status:
                 how = f"ended with status {status}" if status > 0 else f"was ended by {signal.Signals(-status).name}"
@@ -53,7 +60,9 @@ class Editor:
 
     def end(self) -> None:
         """End an editor that runs: the session is over."""
-        process = self._process  # another thread may see it end
+        with self._lock:
+            self._over = True
+            process = self._process  # another thread may see it end
         if process is not None:
             with suppress(ProcessLookupError):
                 process.terminate()

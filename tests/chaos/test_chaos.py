@@ -13,9 +13,10 @@ import sys
 from typing import TYPE_CHECKING
 
 import geppetto.chat_tasks
+from geppetto.asking import Asker
 from geppetto.records.recorder import Recorder
 from geppetto.redaction import Redactor
-from geppetto.asking import Asker
+from geppetto.session import Session
 from tests.chaos.figures import Figures, described, run_alone
 from tests.chaos.user import User
 

@@ -185,7 +185,7 @@ def test_processes_share_the_file(tmp_path: Path) -> None:
 def test_processes_open_and_close_at_once(tmp_path: Path) -> None:
     """Nobody is told "locked" by one who makes a file, or who closes it as the last one."""
     finish([start(OPENER, str(tmp_path / "new"), home=tmp_path) for _ in range(3)])
-    for path in (tmp_path / "new").iterdir():
+    for path in (tmp_path / "new" / str(i) for i in range(60)):
         with closing(sqlite3.connect(path)) as database:
             assert database.execute("SELECT count(*) FROM conversations").fetchall() == [(3,)]
 

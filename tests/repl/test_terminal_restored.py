@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from geppetto.repl.editor import Editor
 from tests.fakes.scripted_server import audio, created, error, scripted_server, silent, tone, words
 from tests.repl.stage import open_stage
 
@@ -129,9 +130,17 @@ async def test_a_bug(tmp_path: Path, where: str) -> None:
         assert any("ZeroDivisionError: a bug" in row for row in stage.all_rows)
 
 
+def test_no_editor_is_started_behind_the_end(tmp_path: Path) -> None:
+    """The key may be pressed in the moment in which the session ends; nobody would end that editor."""
+    editor = Editor(["sh", "-c", f"touch {tmp_path / 'started'}"])
+    editor.end()
+    assert editor.run("typed") == ("typed", "")
+    assert not (tmp_path / "started").exists()
+
+
 async def test_an_editor_that_is_open(tmp_path: Path) -> None:
     """SIGTERM while the editor has the screen ends the editor, too."""
-    env = {"EDITOR": "sleep 100 #"}
+    env = {"EDITOR": "sh -c 'exec sleep 100'"}
     async with scripted_server(silent) as server, open_stage(to(server.url), cwd=tmp_path, env=env) as stage:
         await stage.shows("You:", "connected")
         await stage.type("\x0f")

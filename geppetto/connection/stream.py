@@ -24,6 +24,8 @@ _MUCH_BYTES = 256 * 1024
 a short message, and with 4 KiB a long answer costs a third more."""
 _QUEUED_MESSAGES = 64
 """So many wait, then nothing is read: a short stall of ours does not stop the pongs, a long one stops the server."""
+_BATCH_CHARS = 64 * 1024
+"""About so much is handed over at once: each of a message's copies on its way takes as much memory again."""
 _HANDSHAKE_BYTES = 512 * 1024
 """The most that an answer to the opening handshake may have; h11 bounds its headers, but nobody bounds its body."""
 _HEAD_BYTES = 8 * 1024
@@ -85,7 +87,11 @@ class MessageStream(trio.abc.Stream):
             await trio.lowlevel.checkpoint()
         else:
             await self._came.park()
-        messages = [ready.popleft() for _ in range(min(len(ready), at_most))]
+        messages: list[str] = []
+        room = _BATCH_CHARS
+        while ready and room > 0 and len(messages) < at_most:
+            messages.append(ready.popleft())
+            room -= len(messages[-1])
         self._taken.unpark()
         return messages
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from io import StringIO
 from typing import TYPE_CHECKING
 
 import attrs
@@ -81,17 +80,39 @@ class Turn:
         return "failed" if self.refusal is not None else "cancelled"
 
 
+_PIECES_KEPT = 256
+"""Words that wait to be joined: a string for each takes ten times the memory of its letters."""
+
+
 @attrs.define
 class _Part:
     """The text of one content part."""
 
-    streamed: StringIO = attrs.field(factory=StringIO)
-    """What came so far. A string for each delta would hold ten times as much memory as their letters."""
     final: str | None = None
+    _joined: list[str] = attrs.field(factory=list)
+    _pieces: list[str] = attrs.field(factory=list)
+
+    def add(self, words: str) -> None:
+        """Take words as they come."""
+        self._pieces.append(words)
+        if len(self._pieces) == _PIECES_KEPT:
+            self._joined.append("".join(self._pieces))
+            self._pieces.clear()
+
+    def end(self, text: str) -> None:
+        """Take the whole text."""
+        self.final = text
+        self._joined.clear()
+        self._pieces.clear()
+
+    @property
+    def begun(self) -> bool:
+        """Whether there is some."""
+        return self.final is not None or bool(self._pieces or self._joined)
 
     @property
     def text(self) -> str:
-        return self.streamed.getvalue() if self.final is None else self.final
+        return "".join((*self._joined, *self._pieces)) if self.final is None else self.final
 
 
 @attrs.define(eq=False, kw_only=True)
@@ -162,7 +183,7 @@ class Reply:
         if self._chars > MAX_CHARS:
             msg = f"The server sent an answer of more than {MAX_CHARS:,} characters. Ask who runs it."
             raise ConnectionEnded(msg)
-        part.streamed.write(event.delta)
+        part.add(event.delta)
         return lead + event.delta
 
     def add_final(self, event: TextDone) -> str:
@@ -176,9 +197,8 @@ class Reply:
         part, lead = self._part(event.item_id, event.content_index)
         if part.final is not None:
             return ""
-        seen = part.streamed.getvalue()
-        part.final = event.text
-        part.streamed = StringIO()
+        seen = part.text
+        part.end(event.text)
         if not event.text.startswith(seen):
             return ""
         rest = event.text[len(seen) :]
@@ -206,6 +226,6 @@ class Reply:
         part = self._parts.get(key)
         if part is None:
             part = self._parts[key] = _Part()
-        begins = not part.streamed.tell() and part.final is None
+        begins = not part.begun
         others = any(other.text for other in self._parts.values() if other is not part) if begins else False
         return part, "\n" if others else ""

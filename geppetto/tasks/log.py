@@ -15,7 +15,7 @@ FLUSH_INTERVAL_S = 0.25
 """What `kill -9` can cost the log."""
 
 
-MUCH_BYTES = 1024 * 1024
+MUCH_BYTES = 256 * 1024
 """So much that whoever adds to it had better wait: the end of a session has time for no more."""
 
 

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import attrs
+import msgspec
 
 if TYPE_CHECKING:
     from geppetto.answer import Answer
     from geppetto.realtime.happenings import ReplyAudio
 
 
-@attrs.frozen(kw_only=True)
-class ChatStatus:
+class ChatStatus(msgspec.Struct, frozen=True, kw_only=True):
     """How a chat stands."""
 
     connected: bool
@@ -28,43 +27,37 @@ class ChatStatus:
     """How much of a spoken question has gone out, 0 to 1; None when none is on its way."""
 
 
-@attrs.frozen
-class Ready:
+class Ready(msgspec.Struct, frozen=True):
     """Nothing is being answered: a question can be typed."""
 
 
-@attrs.frozen
-class Words:
+class Words(msgspec.Struct, frozen=True):
     """Words of the answer to question *index*, as they arrive."""
 
     index: int
     text: str
 
 
-@attrs.frozen
-class Heard:
+class Heard(msgspec.Struct, frozen=True):
     """What the server's transcribing model made of the spoken question *index*."""
 
     index: int
     text: str
 
 
-@attrs.frozen
-class Sound:
+class Sound(msgspec.Struct, frozen=True):
     """Audio of an answer that was asked for, as it arrives; only for those who want it."""
 
     piece: ReplyAudio
 
 
-@attrs.frozen
-class Saved:
+class Saved(msgspec.Struct, frozen=True):
     """An answer is over, and its files are closed."""
 
     answer: Answer
 
 
-@attrs.frozen
-class Notice:
+class Notice(msgspec.Struct, frozen=True):
     """One sentence about the session, not from the model; may hold text of the server's, unescaped."""
 
     text: str

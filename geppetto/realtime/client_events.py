@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 import attrs
+import msgspec
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,8 +35,7 @@ class SessionSettings:
     """The model that transcribes spoken questions; None switches that off."""
 
 
-@attrs.frozen(kw_only=True)
-class UpdateSession:
+class UpdateSession(msgspec.Struct, frozen=True, kw_only=True):
     """`session.update`: answered by `session.updated`, or by an `error`, never by both."""
 
     event_id: str
@@ -47,49 +47,43 @@ class UpdateSession:
     """
 
 
-@attrs.frozen(kw_only=True)
-class CreateTextItem:
+class CreateTextItem(msgspec.Struct, frozen=True, kw_only=True):
     """`conversation.item.create` with a message of text parts; `role` decides the content type."""
 
     event_id: str
     role: Literal["user", "assistant", "system"]
     text: str
-    images: Sequence[str] = attrs.field(default=(), repr=False)
+    images: Sequence[str] = ()
     """`data:` URLs of pictures that stand before the text; GA only, and only a user's."""
 
 
-@attrs.frozen(kw_only=True)
-class CreateAudioItem:
+class CreateAudioItem(msgspec.Struct, frozen=True, kw_only=True):
     """`conversation.item.create` with a user's message that is spoken: PCM16, mono, 24,000 Hz."""
 
     event_id: str
-    pcm: bytes = attrs.field(repr=False)
+    pcm: bytes
 
 
-@attrs.frozen(kw_only=True)
-class AppendAudio:
+class AppendAudio(msgspec.Struct, frozen=True, kw_only=True):
     """`input_audio_buffer.append`: a piece of a spoken question, PCM16, mono, 24,000 Hz. Nothing answers it."""
 
     event_id: str
-    pcm: bytes | memoryview = attrs.field(repr=False)
+    pcm: bytes | memoryview
 
 
-@attrs.frozen(kw_only=True)
-class CommitAudio:
+class CommitAudio(msgspec.Struct, frozen=True, kw_only=True):
     """`input_audio_buffer.commit`: the pieces become the user's item. It asks for no response."""
 
     event_id: str
 
 
-@attrs.frozen(kw_only=True)
-class ClearAudio:
+class ClearAudio(msgspec.Struct, frozen=True, kw_only=True):
     """`input_audio_buffer.clear`: forget the pieces."""
 
     event_id: str
 
 
-@attrs.frozen(kw_only=True)
-class TruncateItem:
+class TruncateItem(msgspec.Struct, frozen=True, kw_only=True):
     """`conversation.item.truncate`: the server forgets what of an answer was not heard, and all of its transcript."""
 
     event_id: str
@@ -98,8 +92,7 @@ class TruncateItem:
     audio_end_ms: int
 
 
-@attrs.frozen(kw_only=True)
-class CreateResponse:
+class CreateResponse(msgspec.Struct, frozen=True, kw_only=True):
     """
     `response.create`. One at a time in the default conversation.
 
@@ -113,8 +106,7 @@ class CreateResponse:
     """The one message that an out-of-band response answers; its `event_id` is not sent."""
 
 
-@attrs.frozen(kw_only=True)
-class CancelResponse:
+class CancelResponse(msgspec.Struct, frozen=True, kw_only=True):
     """`response.cancel`; without an id, whichever response runs."""
 
     event_id: str

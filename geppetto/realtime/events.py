@@ -9,21 +9,17 @@ Source: OpenAI Realtime API reference, server events, as of 2026-11.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Mapping, Sequence  # noqa: TC003 # whoever asks msgspec for the types needs it
+from typing import Literal
 
-import attrs
+import msgspec
 
 from geppetto.realtime.usage import Usage
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 Json = Mapping[str, object]
 
 
-@attrs.frozen(kw_only=True)
-class SessionCreated:
+class SessionCreated(msgspec.Struct, frozen=True, kw_only=True):
     """`session.created`: the first frame of every session."""
 
     session_id: str = ""
@@ -32,51 +28,44 @@ class SessionCreated:
     """Unix seconds."""
 
 
-@attrs.frozen(kw_only=True)
-class SessionUpdated:
+class SessionUpdated(msgspec.Struct, frozen=True, kw_only=True):
     """`session.updated`: the settings hold for the responses to come."""
 
 
-@attrs.frozen(kw_only=True)
-class ConversationItem:
+class ConversationItem(msgspec.Struct, frozen=True, kw_only=True):
     """`conversation.item.added`, `.created` (beta) and `.done`: an item stands in the conversation."""
 
     item_id: str = ""
     role: str = ""
 
 
-@attrs.frozen(kw_only=True)
-class AudioCommitted:
+class AudioCommitted(msgspec.Struct, frozen=True, kw_only=True):
     """`input_audio_buffer.committed`: a spoken question has become an item."""
 
     item_id: str = ""
 
 
-@attrs.frozen(kw_only=True)
-class InputTranscript:
+class InputTranscript(msgspec.Struct, frozen=True, kw_only=True):
     """`conversation.item.input_audio_transcription.completed`: what another model made of a spoken question."""
 
     item_id: str = ""
     text: str = ""
 
 
-@attrs.frozen(kw_only=True)
-class InputTranscriptFailed:
+class InputTranscriptFailed(msgspec.Struct, frozen=True, kw_only=True):
     """`conversation.item.input_audio_transcription.failed`; the question itself is answered all the same."""
 
     item_id: str = ""
     error: ErrorDetails
 
 
-@attrs.frozen(kw_only=True)
-class ResponseCreated:
+class ResponseCreated(msgspec.Struct, frozen=True, kw_only=True):
     """`response.created`."""
 
     response_id: str
 
 
-@attrs.frozen(kw_only=True)
-class TextDelta:
+class TextDelta(msgspec.Struct, frozen=True, kw_only=True):
     """
     Words of an answer: `response.output_text.delta` or `response.output_audio_transcript.delta`.
 
@@ -89,8 +78,7 @@ class TextDelta:
     delta: str
 
 
-@attrs.frozen(kw_only=True)
-class TextDone:
+class TextDone(msgspec.Struct, frozen=True, kw_only=True):
     """The whole text of one content part: `….output_text.done`, `….output_audio_transcript.done`."""
 
     response_id: str
@@ -99,18 +87,16 @@ class TextDone:
     text: str
 
 
-@attrs.frozen(kw_only=True)
-class AudioDelta:
+class AudioDelta(msgspec.Struct, frozen=True, kw_only=True):
     """`response.output_audio.delta`, base64 undone. `pcm` may be cut at any byte, so its length may be odd."""
 
     response_id: str
     item_id: str = ""
     content_index: int = 0
-    pcm: bytes = attrs.field(repr=False)
+    pcm: bytes
 
 
-@attrs.frozen(kw_only=True)
-class ErrorDetails:
+class ErrorDetails(msgspec.Struct, frozen=True, kw_only=True):
     """The inside of an `error` event, and of a failed response's `status_details`."""
 
     type: str = ""
@@ -128,8 +114,7 @@ class ErrorDetails:
         return self.message.rstrip(".") or name or "no reason given"
 
 
-@attrs.frozen(kw_only=True)
-class OutputText:
+class OutputText(msgspec.Struct, frozen=True, kw_only=True):
     """One content part of a finished response, as `response.done` repeats it."""
 
     item_id: str = ""
@@ -140,8 +125,7 @@ class OutputText:
 ResponseStatus = Literal["completed", "cancelled", "incomplete", "failed"]
 
 
-@attrs.frozen(kw_only=True)
-class ResponseDone:
+class ResponseDone(msgspec.Struct, frozen=True, kw_only=True):
     """`response.done`: a turn is over here and nowhere else."""
 
     response_id: str
@@ -151,25 +135,22 @@ class ResponseDone:
     error: ErrorDetails | None = None
     """Of a failed response; no `error` event comes with it."""
     output: Sequence[OutputText] = ()
-    usage: Usage = attrs.field(factory=Usage)
+    usage: Usage = msgspec.field(default_factory=Usage)
 
 
-@attrs.frozen(kw_only=True)
-class ServerError:
+class ServerError(msgspec.Struct, frozen=True, kw_only=True):
     """`error`: not fatal by itself, unless a close follows or its code is one of the fatal ones."""
 
     error: ErrorDetails
 
 
-@attrs.frozen(kw_only=True)
-class IgnoredServerEvent:
+class IgnoredServerEvent(msgspec.Struct, frozen=True, kw_only=True):
     """An event of the API that changes nothing here: acknowledgements, part and item frames, rate limits."""
 
     type: str
 
 
-@attrs.frozen(kw_only=True)
-class UnknownServerEvent:
+class UnknownServerEvent(msgspec.Struct, frozen=True, kw_only=True):
     """An event that no reference knows: servers add them without notice, and a client must not die of it."""
 
     type: str

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import attrs
+import msgspec
 
 if TYPE_CHECKING:
     from geppetto.errors import Ending
@@ -13,79 +13,69 @@ if TYPE_CHECKING:
     from geppetto.realtime.updates import Change
 
 
-@attrs.frozen(kw_only=True)
-class SessionReady:
+class SessionReady(msgspec.Struct, frozen=True, kw_only=True):
     """The server opened the session."""
 
     session_id: str
     expires_at: float | None
 
 
-@attrs.frozen(kw_only=True)
-class QuestionAsked:
+class QuestionAsked(msgspec.Struct, frozen=True, kw_only=True):
     """The turn's events are on their way out: its clock starts."""
 
     turn: Turn
 
 
-@attrs.frozen(kw_only=True)
-class QuestionHeard:
+class QuestionHeard(msgspec.Struct, frozen=True, kw_only=True):
     """What the server's transcribing model made of a spoken question: a guess, beside what the model heard."""
 
     turn: Turn
     text: str
 
 
-@attrs.frozen(kw_only=True)
-class QuestionUnheard:
+class QuestionUnheard(msgspec.Struct, frozen=True, kw_only=True):
     """A spoken question has no transcript; it is answered all the same."""
 
     turn: Turn
     error: ErrorDetails
 
 
-@attrs.frozen(kw_only=True)
-class SettingsHold:
+class SettingsHold(msgspec.Struct, frozen=True, kw_only=True):
     """The server took the settings that `Conversation.change` asked for: they hold from the next response on."""
 
     change: Change
 
 
-@attrs.frozen(kw_only=True)
-class SettingsRefused:
+class SettingsRefused(msgspec.Struct, frozen=True, kw_only=True):
     """The server refused settings that were asked for, all of one change; the old ones go on."""
 
     change: Change
     error: ErrorDetails
 
 
-@attrs.frozen(kw_only=True)
-class ReplyText:
+class ReplyText(msgspec.Struct, frozen=True, kw_only=True):
     """Words of a reply, in the order in which the user reads them."""
 
     reply: Reply
     delta: str
 
 
-@attrs.frozen(kw_only=True)
-class ReplyAudio:
+class ReplyAudio(msgspec.Struct, frozen=True, kw_only=True):
     """Audio of a reply, as it was cut by the server: any number of bytes."""
 
     reply: Reply
     item_id: str
     content_index: int
-    pcm: bytes = attrs.field(repr=False)
+    pcm: bytes
 
 
-@attrs.frozen(kw_only=True)
-class ReplyDone:
+class ReplyDone(msgspec.Struct, frozen=True, kw_only=True):
     """The reply is over; its `status`, `reason`, `usage` and `text` are final."""
 
     reply: Reply
 
 
-@attrs.frozen(kw_only=True)
-class RateLimited:
+class RateLimited(msgspec.Struct, frozen=True, kw_only=True):
     """The server was too busy for the turn; call `Conversation.resume` when the wait is over."""
 
     turn: Turn
@@ -94,22 +84,19 @@ class RateLimited:
     """How long, as the server says; None when it does not."""
 
 
-@attrs.frozen(kw_only=True)
-class HistoryCut:
+class HistoryCut(msgspec.Struct, frozen=True, kw_only=True):
     """The history was longer than the budget: *dropped* items at its front were not told to the new session."""
 
     dropped: int
 
 
-@attrs.frozen(kw_only=True)
-class Complaint:
+class Complaint(msgspec.Struct, frozen=True, kw_only=True):
     """The server reported an error that the session survives."""
 
     error: ErrorDetails
 
 
-@attrs.frozen(kw_only=True)
-class SessionOver:
+class SessionOver(msgspec.Struct, frozen=True, kw_only=True):
     """The server said something after which going on is useless."""
 
     ending: Ending

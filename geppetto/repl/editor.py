@@ -25,7 +25,7 @@ class Editor:
         self._process: subprocess.Popen[bytes] | None = None
         self._over = False
         self._lock = threading.Lock()
-        """Of both; held while one is started: an editor that `end` did not see would hold up the end of the program."""
+        """Of both; held while one is started: an editor that `end` did not see would hold up the exit."""
 
     async def edit(self, text: str) -> tuple[str, str]:
         """Do as `run`, in the event loop of the prompt, which makes room."""

@@ -102,10 +102,12 @@ def started(
     server: bool = False,
     stdout: int = subprocess.PIPE,
     stderr: int | IO[bytes] | None = None,
+    term: str | None = None,
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Start *command* on the core of its kind, and see to it that it does not outlive the block."""
     with _on(_SERVERS if server else _CLIENTS):
-        process = subprocess.Popen(command, cwd=cwd, env=environment(cwd), stdin=stdin, stdout=stdout, stderr=stderr)
+        env = environment(cwd) | ({} if term is None else {"TERM": term})
+        process = subprocess.Popen(command, cwd=cwd, env=env, stdin=stdin, stdout=stdout, stderr=stderr)
     watchdog = threading.Timer(BOUND_S, process.kill)
     watchdog.daemon = True
     watchdog.start()

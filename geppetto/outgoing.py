@@ -7,11 +7,16 @@ from typing import TYPE_CHECKING
 
 import trio
 
+from geppetto.realtime.client_events import AppendAudio
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from geppetto.realtime.client_events import ClientEvent
     from geppetto.realtime.reply import Turn
+
+
+_TOGETHER = 8
 
 
 class Outgoing:
@@ -44,9 +49,18 @@ class Outgoing:
         """Forget what was not sent: its connection is gone."""
         self._events.clear()
 
-    async def next(self) -> ClientEvent:
-        """Wait for something to say. Cancellation: nothing is lost but with its connection."""
+    async def next(self) -> Sequence[ClientEvent]:
+        """
+        Wait for something to say, and return what can go in one piece: a question and what asks for its response.
+
+        Cancellation: nothing is lost but with its connection.
+        """
         while not self._events:
             self._grew = trio.Event()
             await self._grew.wait()
-        return self._events.popleft()
+        first = self._events.popleft()
+        together = [first]
+        if not isinstance(first, AppendAudio):  # a piece is large, and may be taken back while it waits
+            while self._events and len(together) < _TOGETHER and not isinstance(self._events[0], AppendAudio):
+                together.append(self._events.popleft())
+        return together

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 import time
 from pathlib import Path
@@ -86,4 +87,6 @@ async def main(port: int, sessions: int, directory: Path, delta_bytes: int) -> N
 
 if __name__ == "__main__":
     raise_limit_of_files()
+    gc.freeze()  # as the command does
+    gc.set_threshold(10_000)
     trio.run(main, int(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3]), int(sys.argv[4]))

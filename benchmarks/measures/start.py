@@ -8,9 +8,11 @@ its first `session.update`.
 from __future__ import annotations
 
 import importlib.util
+import os
 import statistics
 import subprocess
 import sys
+import termios
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -32,7 +34,12 @@ VERSION = "geppetto --version"
 HELP = "geppetto --help"
 OFFLINE = "geppetto --offline </dev/null"
 UPDATE = "exec → first session.update"
+EDITABLE = "geppetto --offline at a terminal: exec → what is typed shows"
+WARM = "exec → the embedded server is there"
 QUESTION = "one question, 1 s of audio, whole process"
+TYPED = b"xyzzy"
+CONNECTED = b"gpt-realtime"
+"""Stands in the status line from then on, of which only what has changed is drawn."""
 ROWS = (
     (VERSION, NOTHING, 1.5),
     (VERSION, TRIO, None),
@@ -44,6 +51,7 @@ ROWS = (
     (UPDATE, NOTHING, None),
     (UPDATE, TRIO, 1.6),
     (UPDATE, f"{SDK}: {UPDATE}", None),
+    (EDITABLE, WARM, 1.0),
     (QUESTION, SDK, 0.25),
 )
 """Figure, who it is compared with, and the most that the ratio may be."""
@@ -66,6 +74,8 @@ def measure(quick: bool) -> Findings:
         }
         if importlib.util.find_spec("hibari") is not None:
             contestants[OFFLINE] = partial(_wall_ms, [sys.executable, "-m", "geppetto", "--offline"])
+            contestants[EDITABLE] = lambda: _at_a_terminal_ms()[0]
+            contestants[WARM] = lambda: _at_a_terminal_ms()[1]
         for run_once in contestants.values():
             run_once()  # the first of each reads files that no disk cache has yet
         taken = rounds(contestants, n_rounds, "start")
@@ -106,3 +116,31 @@ def _until_update_ms(server: Server, command: Sequence[str] | None) -> float:
             line = server.wait_for("update", seen)
             process.wait(BOUND_S)
         return (float(line["at_us"]) - began_us) / 1000
+
+
+def _at_a_terminal_ms() -> tuple[float, float]:
+    """
+    Start the chat with the embedded server at a terminal, and type as soon as there is a prompt.
+
+    Return after how long that showed, and after how long the session stood.
+    """
+    ours, theirs = os.openpty()
+    termios.tcsetwinsize(theirs, (24, 80))
+    try:
+        with place() as cwd:
+            began_us = now_us()
+            command = [sys.executable, "-m", "geppetto", "--offline"]
+            with started(command, cwd, stdin=theirs, stdout=theirs, stderr=theirs, term="xterm"):
+                text, shown_us, typed = b"", 0, False
+                while CONNECTED not in text:
+                    text += os.read(ours, 1 << 16)
+                    if not typed and b"You:" in text:
+                        typed = True
+                        os.write(ours, TYPED)
+                    elif typed and not shown_us and TYPED in text:
+                        shown_us = now_us()
+                warm_us = now_us()
+    finally:
+        os.close(ours)
+        os.close(theirs)
+    return ((shown_us or warm_us) - began_us) / 1000, (warm_us - began_us) / 1000

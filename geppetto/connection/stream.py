@@ -9,6 +9,7 @@ would cost; what they do for the rest stays theirs.
 from __future__ import annotations
 
 import re
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import trio
@@ -16,7 +17,7 @@ import trio
 from geppetto.connection.frames import TextMessages
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 _LITTLE_BYTES = 64 * 1024
 _MUCH_BYTES = 256 * 1024
@@ -58,6 +59,8 @@ class MessageStream(trio.abc.Stream):
         self._dead = False
         """Whether the stream has ended or failed."""
         self._wanted = True
+        self._holds = False
+        self._held = bytearray()
         self._came = trio.lowlevel.ParkingLot()
         self._taken = trio.lowlevel.ParkingLot()
 
@@ -101,7 +104,23 @@ class MessageStream(trio.abc.Stream):
         self._texts.ready.clear()
         self._taken.unpark()
 
+    @contextmanager
+    def holding(self) -> Iterator[None]:
+        """Keep what is sent in the block, and let it go with what is sent next: one packet, one wake-up there."""
+        self._holds = True
+        try:
+            yield
+        finally:
+            self._holds = False
+
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+        if self._holds:
+            self._held += data
+            await trio.lowlevel.checkpoint()
+            return
+        if self._held:
+            data = bytes(self._held) + data
+            self._held.clear()
         try:
             await self._stream.send_all(data)
         except (trio.BrokenResourceError, trio.ClosedResourceError):

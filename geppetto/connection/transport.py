@@ -64,18 +64,22 @@ class Transport:
         self._drained = trio.Event()
         """Set when `receive` has told how the connection ended."""
 
-    async def send(self, text: str) -> None:
+    async def send(self, *texts: str) -> None:
         """
-        Send one text message.
+        Send text messages, one at least, in one piece.
 
         Cancellation: leaves the connection unusable for further messages; only close it then.
 
         Raises:
-            ConnectionLost: the connection is closed, or the peer did not take the message in time.
+            ConnectionLost: the connection is closed, or the peer did not take them in time.
         """
+        *others, last = texts
         try:
             with trio.fail_after(self._write_timeout):
-                await self._ws.send_message(text)
+                for text in others:
+                    with self._stream.holding():
+                        await self._ws.send_message(text)
+                await self._ws.send_message(last)
         except trio.TooSlowError as error:
             msg = f"The server took no message for {self._write_timeout:g} s. Check the network."
             raise ConnectionLost(msg) from error

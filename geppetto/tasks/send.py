@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
 
     from geppetto.realtime.client_events import ClientEvent
 
@@ -18,19 +18,19 @@ if TYPE_CHECKING:
 class Sink(Protocol):
     """Where messages go."""
 
-    async def send(self, text: str) -> None:
-        """Send one message."""
+    async def send(self, *texts: str) -> None:
+        """Send messages, in one piece."""
 
 
 async def send(
-    sink: Sink, next_event: Callable[[], Awaitable[ClientEvent]], speak: Callable[[ClientEvent], str]
+    sink: Sink, next_events: Callable[[], Awaitable[Sequence[ClientEvent]]], speak: Callable[[ClientEvent], str]
 ) -> None:
     """
     Send each event in order.
 
     Args:
-        sink: takes one text message at a time.
-        next_event: waits for the next thing to say.
+        sink: takes the messages.
+        next_events: waits for the next thing to say, or a few that belong together.
         speak: turns an event into the wire's text, and records it.
 
     Cancellation: leaves at once, perhaps in the middle of a message: only close the connection then.
@@ -39,4 +39,4 @@ async def send(
         GeppettoError: the connection is closed, or took nothing in time.
     """
     while True:
-        await sink.send(speak(await next_event()))
+        await sink.send(*[speak(event) for event in await next_events()])

@@ -19,7 +19,6 @@ from geppetto.outgoing import Outgoing
 from geppetto.question import Questions
 from geppetto.realtime.client_events import AppendAudio, CommitAudio
 from geppetto.realtime.conversation import Conversation
-from geppetto.realtime.decoding import prepare
 from geppetto.realtime.events import UnknownServerEvent
 from geppetto.realtime.happenings import (
     Complaint,
@@ -257,7 +256,6 @@ class Session:
             self.asker.changes.note(happening)
             match happening:
                 case SessionReady():
-                    prepare()
                     self._opened = True
                     self.opened.set()
                     self.opened_once.set()

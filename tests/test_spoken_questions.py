@@ -11,43 +11,28 @@ import trio
 from geppetto.chat import open_chat
 from geppetto.errors import ConfigError, Withdrawn
 from geppetto.hooks import Hooks
-from geppetto.notices import Heard, Notice
+from geppetto.notices import Heard
 from geppetto.offline.server import open_offline_server
 from geppetto.offline.voice import ToneVoice
-from tests.fakes.chatting import BOUND_S, chatting, configure
+from tests.fakes.chatting import BOUND_S, Overhearing, chatting, configure
 from tests.fakes.scripted_server import (
     answer,
     audio,
     created,
     done,
     error,
-    scripted_server,
     tone,
     words,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
     from geppetto.answer import Answer
-    from geppetto.notices import ToDisplay
     from tests.fakes.scripted_server import Event, Peer
 
 MINUTE = 60 * 48_000
 PIXEL = "data:image/png;base64,iVBORw0KGgo="
-
-
-class Shown:
-    """A screen that keeps what it was shown."""
-
-    def __init__(self) -> None:
-        """Begin with nothing."""
-        self.things: list[ToDisplay] = []
-
-    def show(self, things: Sequence[ToDisplay]) -> None:
-        """Keep *things*."""
-        self.things += things
 
 
 def transcript(item_id: str, text: str) -> Event:
@@ -85,19 +70,15 @@ async def test_a_spoken_question_is_appended_committed_and_answered(tmp_path: Pa
         await peer.send(*answer("resp_2", "Yes."))
         await peer.client_left()
 
-    screen = Shown()
-    with trio.fail_after(BOUND_S):
-        async with (
-            scripted_server(story) as server,
-            open_chat(configure(server.url, tmp_path), hooks=Hooks(screen=screen)) as chat,
-        ):
-            got = await chat.ask("where.wav", audio=pcm)
-            assert (got.text, got.question) == ("Here.", "where.wav")
-            await chat.ask("Sure?")
-            assert [said.text for said in chat.history] == ["Where?", "Here.", "Sure?", "Yes."]
+    screen = Overhearing()
+    async with chatting(story, tmp_path, hooks=Hooks(screen=screen)) as at:
+        got = await at.chat.ask("where.wav", audio=pcm)
+        assert (got.text, got.question) == ("Here.", "where.wav")
+        await at.chat.ask("Sure?")
+        assert [said.text for said in at.chat.history] == ["Where?", "Here.", "Sure?", "Yes."]
     assert heard == [pcm]
     assert Heard(1, "Where?") in screen.things
-    assert server.seen.types.count("conversation.item.create") == 1
+    assert at.server.seen.types.count("conversation.item.create") == 1
 
 
 async def test_a_long_question_may_take_longer_than_an_answer_may_stall(tmp_path: Path) -> None:
@@ -161,7 +142,7 @@ async def test_a_question_that_is_still_going_out_can_be_taken_back(tmp_path: Pa
 async def test_the_embedded_server_hears_a_question_and_says_that_it_has_no_transcript(tmp_path: Path) -> None:
     """In both dialects, and the answer comes all the same."""
     for dialect in ("ga", "beta"):
-        screen = Shown()
+        screen = Overhearing()
         with trio.fail_after(BOUND_S):
             async with open_offline_server(voice=ToneVoice(5), lead_s=0, dialect=dialect) as server:
                 config = configure(server.url, tmp_path / dialect, api_key=server.key, dialect=dialect)
@@ -169,8 +150,7 @@ async def test_the_embedded_server_hears_a_question_and_says_that_it_has_no_tran
                     got = await chat.ask("question.wav", audio=tone(24_000))
         assert got.status == "completed"
         assert got.usage.input_audio_tokens > 0
-        notices = [thing.text for thing in screen.things if isinstance(thing, Notice)]
-        assert [text.partition(":")[0] for text in notices] == ["what was said in the question is not known"]
+        assert [text.partition(":")[0] for text in screen.notices] == ["what was said in the question is not known"]
 
 
 async def test_without_a_transcription_model_none_is_asked_for(tmp_path: Path) -> None:
@@ -240,26 +220,22 @@ async def test_an_interrupted_answer_is_truncated_where_it_was_interrupted(tmp_p
         await peer.send(*answer("resp_2", "Whole."))
         await peer.client_left()
 
-    screen = Shown()
-    with trio.fail_after(BOUND_S):
-        async with (
-            scripted_server(story) as server,
-            open_chat(configure(server.url, tmp_path), hooks=Hooks(screen=screen)) as chat,
-        ):
-            got: list[Answer] = []
+    screen = Overhearing()
+    async with chatting(story, tmp_path, hooks=Hooks(screen=screen)) as at:
+        got: list[Answer] = []
 
-            async def ask() -> None:
-                got.append(await chat.ask("One?"))
+        async def ask() -> None:
+            got.append(await at.chat.ask("One?"))
 
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(ask)
-                while not chat.metrics.audio_bytes:
-                    await trio.lowlevel.checkpoint()
-                assert chat.cancel(truncate=truncate)
-            assert (await chat.ask("Two?")).text == "Whole."
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(ask)
+            while not at.chat.metrics.audio_bytes:
+                await trio.lowlevel.checkpoint()
+            assert at.chat.cancel(truncate=truncate)
+        assert (await at.chat.ask("Two?")).text == "Whole."
     assert got[0].status == "cancelled"
-    assert [thing for thing in screen.things if isinstance(thing, Notice)] == []
-    sent = server.seen.types
+    assert screen.notices == []
+    sent = at.server.seen.types
     assert sent.count("conversation.item.truncate") == truncate
     if truncate:
         assert sent.index("conversation.item.truncate") < len(sent) - 2  # before the next question

@@ -4,31 +4,18 @@ from __future__ import annotations
 
 import gc
 import sys
-import time
 from pathlib import Path
 
 import attrs
 import trio
 
 from benchmarks.crowds.report import Clock, raise_limit_of_files, report
+from benchmarks.heard import Heard
 from geppetto.chat import open_chat
 from geppetto.config import ClientConfig
-from geppetto.records.metrics import Metrics
 
 HANDSHAKES = 32
 """At once."""
-
-
-@attrs.define
-class Heard(Metrics):
-    """Figures that also know when audio was handed on."""
-
-    at_us: list[int] = attrs.field(factory=list)
-
-    def audio(self, n_bytes: int) -> None:
-        """Take one piece."""
-        self.at_us.append(time.monotonic_ns() // 1000)
-        super().audio(n_bytes)
 
 
 @attrs.define

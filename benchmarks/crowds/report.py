@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import resource
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 import attrs
@@ -52,7 +53,7 @@ def report(
     for at_us, wav in zip(heard_at_us, wavs, strict=True):
         with wav.open("rb") as file:
             file.seek(_HEADER_BYTES)
-            pieces = iter(lambda file=file: file.read(delta_bytes), b"")  # type: ignore[misc]
+            pieces = iter(partial(file.read, delta_bytes), b"")
             sent_us = [int.from_bytes(piece[:STAMP_BYTES], "big") for piece in pieces]
         late = [(heard - sent) / 1000 for heard, sent in zip(at_us, sent_us, strict=True)]
         late_ms += late

@@ -13,7 +13,7 @@ import statistics
 from functools import partial
 from typing import TYPE_CHECKING
 
-from benchmarks.findings import Findings
+from benchmarks.findings import SHARES, Findings, percentiles
 from benchmarks.frames import BYTES_PER_S, StampedPair
 from benchmarks.harness import BOUND_S, Broken, geppetto, peer, percentile, place, ratio, rounds, run, say, started
 from benchmarks.loopback import serving
@@ -21,7 +21,7 @@ from benchmarks.table import Row
 from benchmarks.watching import Growth, Screen, wait_for_files
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
 IDLE_DELTA_BYTES = 4_800
 IDLE_PACE_S = 0.02
@@ -31,7 +31,6 @@ MOST_STDOUT_MS = 5.0
 MOST_WAV_MS = 250.0
 """One flush interval of the wire log; the WAV is to be no later."""
 SDK = "openai SDK"
-SHARES = ((0.5, "p50"), (0.99, "p99"), (0.999, "p99.9"))
 
 
 def measure(quick: bool) -> Findings:
@@ -40,28 +39,16 @@ def measure(quick: bool) -> Findings:
     say("latency, idle machine")
     words_ms, wav_ms, idle = _stream(IDLE_DELTA_BYTES, n_idle, IDLE_PACE_S)
     rows = [
-        *_rows("wire → stdout, idle", words_ms, MOST_STDOUT_MS),
-        *_rows("wire → WAV, idle", wav_ms, MOST_WAV_MS),
+        *percentiles("latency", "wire → stdout, idle", words_ms, most_p99_ms=MOST_STDOUT_MS),
+        *percentiles("latency", "wire → WAV, idle", wav_ms, most_p99_ms=MOST_WAV_MS),
     ]
     say("latency, 50 MB/s")
     pair_bytes = StampedPair(FULL_DELTA_BYTES).size_bytes
     words_ms, wav_ms, full = _stream(FULL_DELTA_BYTES, n_full, pair_bytes / FULL_BYTES_PER_S)
-    rows += [*_rows("wire → stdout, 50 MB/s", words_ms), *_rows("wire → WAV, 50 MB/s", wav_ms)]
+    rows += percentiles("latency", "wire → stdout, 50 MB/s", words_ms)
+    rows += percentiles("latency", "wire → WAV, 50 MB/s", wav_ms)
     rows += _first_audio(n_questions, 3)
     return Findings(rows=tuple(rows), notes=(f"Idle: {idle}", f"50 MB/s: {full}"))
-
-
-def _rows(figure: str, late_ms: Sequence[float], most_p99_ms: float | None = None) -> list[Row]:
-    return [
-        Row(
-            measure="latency",
-            figure=f"{figure}, {name} of {len(late_ms):,}",
-            ours=percentile(late_ms, share),
-            unit="ms",
-            most=most_p99_ms if name == "p99" else None,
-        )
-        for share, name in SHARES
-    ]
 
 
 def _stream(delta_bytes: int, n_deltas: int, pace_s: float) -> tuple[list[float], list[float], str]:

@@ -11,15 +11,15 @@ import subprocess
 import time
 from typing import TYPE_CHECKING
 
-from benchmarks.findings import Findings
-from benchmarks.harness import BOUND_S, Broken, geppetto, now_us, percentile, place, say, started
+from benchmarks.findings import SHARES, Findings, percentiles
+from benchmarks.harness import BOUND_S, Broken, geppetto, now_us, place, say, started
 from benchmarks.loopback import serving
-from benchmarks.table import Row
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from benchmarks.loopback import Server
+    from benchmarks.table import Row
 
 INTERRUPTED = 130
 MOST_P99_MS = 150.0
@@ -36,16 +36,7 @@ def measure(quick: bool) -> Findings:
                 if number % 10 == 0:
                     say(f"shutdown, {figure}: {number} of {times}")
                 taken_ms.append(_leave(server, whole=figure == "idle"))
-        rows += [
-            Row(
-                measure="shutdown",
-                figure=f"Ctrl+C → exit, {figure}, {name} of {times}",
-                ours=percentile(taken_ms, share),
-                unit="ms",
-                most=most if name == "p99" else None,
-            )
-            for share, name in ((0.5, "p50"), (0.99, "p99"))
-        ]
+        rows += percentiles("shutdown", f"Ctrl+C → exit, {figure}", taken_ms, SHARES[:2], most_p99_ms=most)
     return Findings(rows=tuple(rows))
 
 

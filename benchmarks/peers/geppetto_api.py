@@ -6,24 +6,11 @@ import sys
 import time
 from pathlib import Path
 
-import attrs
 import trio
 
+from benchmarks.heard import Heard
 from geppetto.chat import open_chat
 from geppetto.config import ClientConfig
-from geppetto.records.metrics import Metrics
-
-
-@attrs.define
-class Heard(Metrics):
-    """Figures that also know when audio was handed on: decoded, on its way to whoever writes it."""
-
-    at_us: list[int] = attrs.field(factory=list)
-
-    def audio(self, n_bytes: int) -> None:
-        """Take one piece."""
-        self.at_us.append(time.monotonic_ns() // 1000)
-        super().audio(n_bytes)
 
 
 async def main(port: int, directory: Path, questions: int) -> None:

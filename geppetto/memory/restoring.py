@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from geppetto.realtime.history import CUT_OFF_MARK, Said
+from geppetto.realtime.history import CUT_OFF_MARK, Said, spoken_words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,7 +28,7 @@ def restored(items: Sequence[Item]) -> Sequence[Said]:
             if item.text:
                 said.append(Said("assistant", item.text + mark))
         elif not _failed(after):
-            said.append(Said("user", f"[a spoken question: {item.text}]" if item.spoken else item.text))
+            said.append(Said("user", spoken_words(item.text) if item.spoken else item.text))
     return tuple(said)
 
 

@@ -13,6 +13,7 @@ import json
 from typing import TYPE_CHECKING, Final, cast
 
 from geppetto.audio.assembly import BadAudio, decode_delta
+from geppetto.realtime.deltas import decode_plainly
 from geppetto.realtime.events import (
     AudioCommitted,
     AudioDelta,
@@ -246,21 +247,10 @@ def decode(message: str | bytes) -> tuple[str, ServerEvent]:
         msg = f"a binary frame of {len(message)} bytes"
         raise BadMessage(msg)
     if '.delta"' in message:
-        from geppetto.realtime.deltas import decode_plainly  # see `prepare`
-
         delta = decode_plainly(message)
         if delta is not None:
             return delta
     return decode_thoroughly(message)
-
-
-def prepare() -> None:
-    """
-    Import what only deltas need: 10 ms that are too much before the session stands, and too much for a first delta.
-
-    Call it while the server thinks.
-    """
-    import geppetto.realtime.deltas  # noqa: F401
 
 
 def decode_thoroughly(message: str) -> tuple[str, ServerEvent]:

@@ -9,7 +9,7 @@ Source: OpenAI Realtime API reference, server events, as of 2026-11.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence  # noqa: TC003 # whoever asks msgspec for the types needs it
+from collections.abc import Mapping
 from typing import Literal
 
 import msgspec
@@ -134,7 +134,7 @@ class ResponseDone(msgspec.Struct, frozen=True, kw_only=True):
     """`status_details.reason`: `client_cancelled`, `turn_detected`, `max_output_tokens`, `content_filter`."""
     error: ErrorDetails | None = None
     """Of a failed response; no `error` event comes with it."""
-    output: Sequence[OutputText] = ()
+    output: tuple[OutputText, ...] = ()
     usage: Usage = msgspec.field(default_factory=Usage)
 
 

@@ -94,10 +94,15 @@ class History:
         self._chars += len(said.text)
 
 
+def spoken_words(name: str) -> str:
+    """Return what stands for a spoken question of which no more than *name* is known."""
+    return f"[a spoken question: {name}]"
+
+
 def _words_of(turn: Turn) -> str:
     """Return *turn* as text, for a session that cannot be given its audio or its pictures again."""
     if turn.asking.pcm is not None:
-        return turn.heard or f"[a spoken question: {turn.question}]"
+        return turn.heard or spoken_words(turn.question)
     if turn.asking.images:
         pictures = "a picture" if len(turn.asking.images) == 1 else f"{len(turn.asking.images)} pictures"
         return f"{turn.question}\n[{pictures} stood here]"

@@ -6,7 +6,8 @@ import json
 import re
 from typing import Final
 
-_AUDIO_DELTAS: Final = frozenset({"response.output_audio.delta", "response.audio.delta"})
+from geppetto.realtime.deltas import AUDIO_DELTAS
+
 _BASE64: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 
 _FREE_FORM: Final = "metadata"
@@ -62,7 +63,7 @@ def trim_audio(text: str, event_type: str) -> str:
     """
     if _IMAGE_KEY in text:
         text = _IMAGE.sub(lambda found: found[1] + _note(found[2]), text)
-    key = "delta" if event_type in _AUDIO_DELTAS else "audio"
+    key = "delta" if event_type in AUDIO_DELTAS else "audio"
     if f'"{key}"' not in text and "\\u00" not in text:
         return text
     opening = _OPENING[key]

@@ -21,7 +21,7 @@ from geppetto.errors import Ending, GeppettoError, ServerRefused
 from geppetto.hooks import Hooks
 from geppetto.notices import Heard
 from geppetto.repl.talk import Talk
-from geppetto.repl.typed import Gone, Interrupt, Leave, Line, Typed
+from geppetto.repl.typed import Gone, Interrupt, Typed, Wish
 from geppetto.status import ExitStatus
 from geppetto.stopper import Stopper
 
@@ -194,7 +194,7 @@ async def _listen(typed_receive: trio.MemoryReceiveChannel[Typed], talk: Talk, s
 
     A face that fails is a bug, but one whose terminal went away.
     """
-    send, receive = trio.open_memory_channel[Line | Interrupt | Leave](math.inf)
+    send, receive = trio.open_memory_channel[Wish](math.inf)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(_do, receive, talk)
         async for typed in typed_receive:
@@ -205,7 +205,7 @@ async def _listen(typed_receive: trio.MemoryReceiveChannel[Typed], talk: Talk, s
                 send.send_nowait(typed)
 
 
-async def _do(typed_receive: trio.MemoryReceiveChannel[Line | Interrupt | Leave], talk: Talk) -> None:
+async def _do(typed_receive: trio.MemoryReceiveChannel[Wish], talk: Talk) -> None:
     async for typed in typed_receive:
         await talk.hear(typed)
 
@@ -222,5 +222,5 @@ def _ended(gone: Gone, stopper: Stopper) -> None:
 async def _watch_status(talk: Talk) -> None:
     """Keep the status line true."""
     while True:
-        talk.show_status()
-        await trio.sleep(_SENDING_TICK_S if talk.status.sending else _TICK_S)
+        status = talk.show_status()
+        await trio.sleep(_SENDING_TICK_S if status.sending else _TICK_S)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from geppetto.repl.earlier import Earlier
     from geppetto.repl.face import Face
     from geppetto.repl.request import Request
-    from geppetto.repl.typed import Gone
+    from geppetto.repl.typed import Wish
     from geppetto.stopper import Stopper
 
 _LEAVE_WORDS = frozenset({".quit", ".exit", "/exit"})
@@ -88,7 +88,7 @@ class Talk:
 
     # --- what is typed
 
-    async def hear(self, typed: Line | Interrupt | Leave | Gone) -> None:
+    async def hear(self, typed: Wish) -> None:
         """Do what was typed."""
         match typed:
             case Leave():
@@ -290,9 +290,10 @@ class Talk:
         """How it stands now."""
         return self._standing.status(self._config, self._chat, len(self._early))
 
-    def show_status(self) -> None:
-        """Show how it stands, if that has changed."""
+    def show_status(self) -> Status:
+        """Show how it stands, if that has changed; return it."""
         status = self.status
         if status != self._status:
             self._status = status
             self._face.set_status(status)
+        return status

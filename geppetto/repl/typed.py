@@ -35,4 +35,6 @@ class Gone:
     """None when it was closed."""
 
 
-Typed = Line | Interrupt | Leave | Gone
+Wish = Line | Interrupt | Leave
+"""What the person wants of the conversation."""
+Typed = Wish | Gone

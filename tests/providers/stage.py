@@ -13,8 +13,7 @@ import trio
 from geppetto.chat import open_chat
 from geppetto.errors import ServerRefused
 from geppetto.hooks import Hooks
-from geppetto.notices import Heard, Notice
-from tests.fakes.chatting import configure
+from tests.fakes.chatting import Overhearing, configure
 from tests.fakes.program import frames
 from tests.fakes.scripted_server import scripted_server
 from tests.official_types import check_client_event
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
     from geppetto.answer import Answer
     from geppetto.chat import Chat
     from geppetto.config import ClientConfig
-    from geppetto.notices import ToDisplay
     from tests.fakes.scripted_server import ScriptedServer, Seen, Story
 
 BOUND_S: Final = 20.0
@@ -42,20 +40,6 @@ output_text = 24
 output_audio = 64
 source = "the test"
 """
-
-
-@attrs.define
-class Overhearing:
-    """A screen that keeps what the user is told beside the answers."""
-
-    notices: list[str] = attrs.field(factory=list)
-    heard: list[str] = attrs.field(factory=list)
-    """What was made of spoken questions."""
-
-    def show(self, things: Sequence[ToDisplay]) -> None:
-        """Keep the notices among *things*, and what was heard."""
-        self.notices += [thing.text for thing in things if isinstance(thing, Notice)]
-        self.heard += [thing.text for thing in things if isinstance(thing, Heard)]
 
 
 @attrs.frozen(kw_only=True)

@@ -16,14 +16,36 @@ import pyte
 import trio
 
 from tests.fakes.program import BOUND_S, MODULE, environment
+from tests.fakes.scripted_server import answer, audio, created, done, tone, words
 from tests.repl.reflowing import ReflowingScreen
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
     from pathlib import Path
 
+    from tests.fakes.scripted_server import Peer
+
+FACES = {"prompt": {"TERM": "xterm-256color"}, "plain": {"TERM": "dumb"}}
+"""What the surroundings say to the program, by what the person then sees."""
 CLAIM = "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.argv[1], sys.argv[1:])"
 READ_BYTES = 1 << 16
+
+
+def to(url: str, *args: str) -> list[str]:
+    """Return the arguments of a chat with *url* that does not try twice."""
+    return ["--url", url, "--max-retries", "0", *args]
+
+
+async def cancellable(peer: Peer) -> None:
+    """Begin an answer, end it when that is wanted, and answer what comes then."""
+    await peer.greet()
+    await peer.expect("response.create")
+    await peer.send(created("resp_1"), audio("resp_1", tone()), words("resp_1", "Once upon"))
+    await peer.expect("response.cancel")
+    await peer.send(done("resp_1", "cancelled"))
+    await peer.expect("response.create")
+    await peer.send(*answer("resp_2", "Fine.", tone()))
+    await peer.client_left()
 
 
 @attrs.define(kw_only=True)

@@ -7,19 +7,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.fakes.scripted_server import answer, error, scripted_server, tone
-from tests.repl.stage import open_stage
+from tests.repl.stage import FACES, open_stage, to
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.fakes.scripted_server import Peer
-
-FACES = {"prompt": {"TERM": "xterm-256color"}, "plain": {"TERM": "dumb"}}
-
-
-def to(url: str, *args: str) -> list[str]:
-    """Return the arguments of a chat with *url* that does not try twice."""
-    return ["--url", url, "--max-retries", "0", *args]
 
 
 @pytest.mark.parametrize("face", FACES)

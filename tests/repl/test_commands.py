@@ -14,17 +14,12 @@ from geppetto.repl.commands import COMMANDS, help_text, unknown
 from geppetto.repl.saving import MAX_FILE_BYTES, read_text
 from geppetto.repl.settings import CHANGEABLE, change, shown
 from tests.fakes.scripted_server import answer, answers, error, scripted_server, session_created, tone
-from tests.repl.stage import open_stage
+from tests.repl.stage import open_stage, to
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.fakes.scripted_server import Peer, Story
-
-
-def to(url: str) -> list[str]:
-    """Return the arguments of a chat with *url* that does not try twice."""
-    return ["--url", url, "--max-retries", "0"]
 
 
 def in_turn(*stories: Story) -> Story:

@@ -15,19 +15,12 @@ import trio
 
 from tests.fakes.program import wavs
 from tests.fakes.scripted_server import answer, answers, scripted_server, silent, tone
-from tests.repl.stage import open_stage
+from tests.repl.stage import FACES, open_stage, to
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.fakes.scripted_server import Event, Peer
-
-FACES = {"prompt": {"TERM": "xterm-256color"}, "plain": {"TERM": "dumb"}}
-
-
-def to(url: str, *args: str) -> list[str]:
-    """Return the arguments of a chat with *url* that does not try twice."""
-    return ["--url", url, "--max-retries", "0", *args]
 
 
 def record(path: Path, pcm: bytes) -> None:

@@ -9,8 +9,8 @@ import pytest
 import trio
 
 from tests.fakes.program import frames, transcripts, wavs
-from tests.fakes.scripted_server import answer, answers, audio, created, done, scripted_server, tone, words
-from tests.repl.stage import open_stage
+from tests.fakes.scripted_server import answers, audio, created, done, scripted_server, tone, words
+from tests.repl.stage import cancellable, open_stage, to
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,11 +23,6 @@ STORY = (
     "Once upon a time there was a puppet whose nose grew longer with every lie that he told. 彼の名前は"
     "ピノキオでした。 😀😀😀😀😀😀 He lived with an old man who had carved him from a piece of pine."
 )
-
-
-def to(url: str) -> list[str]:
-    """Return the arguments of a chat with *url* that does not try twice."""
-    return ["--url", url, "--max-retries", "0"]
 
 
 class Slow:
@@ -115,18 +110,6 @@ async def test_queued_questions_take_turns(tmp_path: Path) -> None:
         "You: one?", "Geppetto: On", "  0.1 s of a", "You: two?", "Geppetto: Tw", "  0.1 s of a",
     ]  # fmt: skip
     assert server.seen.questions == ["one?", "two?"]
-
-
-async def cancellable(peer: Peer) -> None:
-    """Answer without end until it is cancelled; the second answer is whole."""
-    await peer.greet()
-    await peer.expect("response.create")
-    await peer.send(created("resp_1"), audio("resp_1", tone()), words("resp_1", "Once upon"))
-    await peer.expect("response.cancel")
-    await peer.send(done("resp_1", "cancelled"))
-    await peer.expect("response.create")
-    await peer.send(*answer("resp_2", "Fine.", tone()))
-    await peer.client_left()
 
 
 @pytest.mark.parametrize("columns", [40, 80, 200])

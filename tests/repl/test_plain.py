@@ -12,7 +12,6 @@ import trio
 
 from tests.fakes.program import frames, open_program, transcripts, wavs
 from tests.fakes.scripted_server import (
-    answer,
     answers,
     audio,
     created,
@@ -23,7 +22,7 @@ from tests.fakes.scripted_server import (
     tone,
     words,
 )
-from tests.repl.stage import open_stage
+from tests.repl.stage import cancellable, open_stage, to
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -41,8 +40,7 @@ async def open_plain(
     url: str, cwd: Path, *args: str, env: Mapping[str, str] = DUMB, rows: int = 60
 ) -> AsyncIterator[Stage]:
     """Start a plain chat with *url* on a terminal of many rows; check that it never sends an escape."""
-    arguments = ["--url", url, "--max-retries", "0", *args]
-    async with open_stage(arguments, cwd=cwd, columns=120, rows=rows, env=env) as stage:
+    async with open_stage(to(url, *args), cwd=cwd, columns=120, rows=rows, env=env) as stage:
         yield stage
         assert b"\x1b" not in stage.raw
 
@@ -69,18 +67,6 @@ class Slow:
     async def say(self, text: str) -> None:
         """Say *text*; nothing ends the answer."""
         await self._send.send(text)
-
-
-async def cancellable(peer: Peer) -> None:
-    """Begin an answer, end it when that is wanted, and answer what comes then."""
-    await peer.greet()
-    await peer.expect("response.create")
-    await peer.send(created("resp_1"), words("resp_1", "Once upon"), audio("resp_1", tone()))
-    await peer.expect("response.cancel")
-    await peer.send(done("resp_1", "cancelled"))
-    await peer.expect("response.create")
-    await peer.send(*answer("resp_2", "Fine.", tone()))
-    await peer.client_left()
 
 
 async def stubborn(peer: Peer) -> None:

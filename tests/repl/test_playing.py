@@ -9,8 +9,7 @@ import trio
 
 from tests.fakes.program import wavs
 from tests.fakes.scripted_server import answers, scripted_server
-from tests.repl.stage import open_stage
-from tests.repl.test_on_screen import to
+from tests.repl.stage import open_stage, to
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -15,8 +15,8 @@ from geppetto.repl.cells import wrap
 from geppetto.repl.prompt.reflow import rows_above
 from tests.fakes.scripted_server import scripted_server
 from tests.repl.reflowing import ReflowingScreen
-from tests.repl.stage import open_stage
-from tests.repl.test_on_screen import STORY, Slow, to
+from tests.repl.stage import open_stage, to
+from tests.repl.test_on_screen import STORY, Slow
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,8 +8,7 @@ import trio
 
 from tests.fakes.program import transcripts
 from tests.fakes.scripted_server import audio, created, done, scripted_server, tone, words
-from tests.repl.stage import open_stage
-from tests.repl.test_on_screen import to
+from tests.repl.stage import open_stage, to
 
 if TYPE_CHECKING:
     from pathlib import Path

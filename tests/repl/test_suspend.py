@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.fakes.scripted_server import scripted_server
-from tests.repl.stage import open_stage
-from tests.repl.test_on_screen import Slow, to
+from tests.repl.stage import open_stage, to
+from tests.repl.test_on_screen import Slow
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,17 +9,12 @@ import pytest
 
 from geppetto.repl.editor import Editor
 from tests.fakes.scripted_server import audio, created, error, scripted_server, silent, tone, words
-from tests.repl.stage import open_stage
+from tests.repl.stage import open_stage, to
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.fakes.scripted_server import Peer
-
-
-def to(url: str) -> list[str]:
-    """Return the arguments of a chat with *url* that does not try twice."""
-    return ["--url", url, "--max-retries", "0"]
 
 
 async def talking(peer: Peer) -> None:

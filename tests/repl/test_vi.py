@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tests.fakes.scripted_server import answers, scripted_server
-from tests.repl.stage import open_stage
-from tests.repl.test_on_screen import to
+from tests.repl.stage import open_stage, to
 
 if TYPE_CHECKING:
     from pathlib import Path

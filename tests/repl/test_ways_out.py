@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.fakes.scripted_server import error, scripted_server, silent
-from tests.repl.stage import open_stage
-from tests.repl.test_on_screen import to
+from tests.repl.stage import open_stage, to
 from tests.repl.test_terminal_restored import BUG, BUGS
 
 if TYPE_CHECKING:

@@ -8,10 +8,9 @@ brought to that thread as *works*: callables that return pieces of text.
 
 from __future__ import annotations
 
-import termios
 import threading
 from concurrent.futures import Future
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
@@ -19,6 +18,7 @@ import trio
 
 from geppetto.errors import GeppettoError, Stopped
 from geppetto.repl.commands import PLAIN_KEYS
+from geppetto.repl.terminal import Terminal
 from geppetto.repl.typed import Gone, Interrupt, Leave, Line
 from geppetto.status import ExitStatus
 from geppetto.tasks.signals import watch_interrupts
@@ -71,7 +71,7 @@ class Plain:
         self._write = write
         self._editor = editor
         self._earlier = earlier
-        self._attributes = termios.tcgetattr(stdin_fd)
+        self._terminal = Terminal(stdin_fd)
         self._emit: Callable[[Typed], None] = lambda _typed: None
         self._works: SimpleQueue[tuple[Work, Future[None]] | None] = SimpleQueue()
         self._unheard: tuple[Typed, trio.Event] | None = None
@@ -186,8 +186,7 @@ class Plain:
     def restore(self) -> None:
         """Give the terminal the attributes that it had, if an editor may have changed them."""
         if self._editing:
-            with suppress(termios.error):  # it is gone
-                termios.tcsetattr(self._stdin_fd, termios.TCSANOW, self._attributes)
+            self._terminal.restore()
 
     # --- inside: in the event loop
 
@@ -206,7 +205,7 @@ class Plain:
                         self._post(lambda: self._scene.heard(more=False))
                     else:
                         await self._tell(Line(line))
-            if self._gone:
+            if self._terminal.gone:
                 self._emit(Gone(EOFError("the terminal went away")))
                 return
             self._post(self._scene.pressed)
@@ -228,15 +227,6 @@ class Plain:
             return ending is not None and ending.status is ExitStatus.INTERRUPTED
 
         await watch_interrupts(pressed, left)
-
-    @property
-    def _gone(self) -> bool:
-        """Whether the terminal hung up: reading that looks like Ctrl+D."""
-        try:
-            termios.tcgetattr(self._stdin_fd)
-        except termios.error:
-            return True
-        return False
 
     # --- inside: in the thread
 
@@ -275,7 +265,7 @@ class Plain:
 
     def _why(self, error: BaseException) -> BaseException:
         """Return *error*, or that the terminal is gone, if that is why."""
-        if isinstance(error, GeppettoError | OSError) and self._gone:
+        if isinstance(error, GeppettoError | OSError) and self._terminal.gone:
             return Stopped("The terminal went away.", ExitStatus.HANGUP)
         return error
 

@@ -14,7 +14,7 @@ from prompt_toolkit.output.vt100 import Vt100_Output
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from geppetto.repl.prompt.terminal import Terminal
+    from geppetto.repl.terminal import Terminal
 
 _DEFAULT_COLUMNS = 80
 _DEFAULT_ROWS = 24

@@ -13,7 +13,7 @@ from collections import deque
 from concurrent.futures import Future
 from typing import TYPE_CHECKING
 
-from geppetto.repl.prompt.terminal import Terminal
+from geppetto.repl.terminal import Terminal
 from geppetto.repl.typed import Gone, Interrupt, Leave, Line
 
 if TYPE_CHECKING:

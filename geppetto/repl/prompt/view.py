@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from geppetto.repl.prompt.desk import Desk
     from geppetto.repl.prompt.scene import Scene
-    from geppetto.repl.prompt.terminal import Terminal
+    from geppetto.repl.terminal import Terminal
 
 _JOINED = ("\u200d", "\ufe0f")
 """Where these stand, terminals and prompt_toolkit may not agree on the width."""

@@ -24,6 +24,15 @@ class Terminal:
         except OSError:
             return True  # it controls nobody, or is gone
 
+    @property
+    def gone(self) -> bool:
+        """Whether it hung up: reading that looks like Ctrl+D."""
+        try:
+            termios.tcgetattr(self._fd)
+        except termios.error:
+            return True
+        return False
+
     def take(self) -> None:
         """
         Let each key come as it is pressed, and nothing be echoed.

@@ -1,0 +1,21 @@
+"""When audio was handed on by Geppetto's Python API."""
+
+from __future__ import annotations
+
+import time
+
+import attrs
+
+from geppetto.records.metrics import Metrics
+
+
+@attrs.define
+class Heard(Metrics):
+    """Figures that also know when audio was handed on: decoded, on its way to whoever writes it."""
+
+    at_us: list[int] = attrs.field(factory=list)
+
+    def audio(self, n_bytes: int) -> None:
+        """Take one piece."""
+        self.at_us.append(time.monotonic_ns() // 1000)
+        super().audio(n_bytes)

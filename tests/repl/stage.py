@@ -95,6 +95,12 @@ class Stage:
             while text in "\n".join(self.rows):
                 await self._grown.wait()
 
+    async def wrote(self, data: bytes, after: int) -> None:
+        """Wait until it has written *data* behind the first *after* bytes."""
+        async with self._grown:
+            while data not in self.raw[after:]:
+                await self._grown.wait()
+
     def stall(self) -> None:
         """Take nothing of what it writes any longer."""
         self._taken = trio.Event()

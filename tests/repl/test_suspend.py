@@ -22,6 +22,8 @@ stty -a >before
 echo "shell: $?"
 while read -r line; do eval "$line"; echo "shell: $?"; done
 """
+TAKEN = b"\x1b[?2004h"
+"""Bracketed paste is on: what the prompt writes when it takes the terminal."""
 CTRL_Z = "\x1a"
 STOPPED = f"shell: {128 + signal.SIGTSTP}"
 
@@ -136,7 +138,11 @@ async def test_nobody_to_continue_it(tmp_path: Path) -> None:
     """Without a shell that looks after it, Ctrl+Z stops nothing."""
     async with scripted_server(Slow()) as server, open_stage(to(server.url), cwd=tmp_path) as stage:
         await stage.shows("You:", "connected")
-        await stage.type(f"a draft{CTRL_Z}!")
+        await stage.type("a draft")
+        await stage.shows("You: a draft")
+        seen = len(stage.raw)
+        await stage.type(f"{CTRL_Z}!")
+        await stage.wrote(TAKEN, seen)  # before that, the terminal would make a signal of Ctrl+C
         await stage.shows("You: a draft!", "connected")
         assert sum(row.startswith("You:") for row in stage.rows) == 1
         await stage.type("\x03\x04")

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import time
 
-import attrs
+import msgspec
 
 from geppetto.records.metrics import Metrics
 
 
-@attrs.define
 class Heard(Metrics):
     """Figures that also know when audio was handed on: decoded, on its way to whoever writes it."""
 
-    at_us: list[int] = attrs.field(factory=list)
+    at_us: list[int] = msgspec.field(default_factory=list)
 
     def audio(self, n_bytes: int) -> None:
         """Take one piece."""

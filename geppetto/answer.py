@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-import attrs
+import msgspec
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,8 +19,7 @@ CLIENT_CANCELLED: Final = "client_cancelled"
 """The reason of an answer that we wanted cancelled: it tells a person nothing. See `ResponseDone.reason`."""
 
 
-@attrs.frozen(kw_only=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """An answer whose files are closed."""
 
     index: int
@@ -40,7 +39,7 @@ class Answer:
     latency: Latency
     usage: Usage
     cost: Cost | None = None
-    """None when the price of the model is not known, or the server told no tokens."""
+    """None when the price of the model is not known, or the server told no tokens; the embedded one costs nothing."""
     response_id: str
     session_id: str
     attempts: int = 1

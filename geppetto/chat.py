@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from geppetto.chat_tasks import LOG_SHARE, ChatTasks, local_now
+from geppetto.chat_tasks import LOG_SHARE, ChatTasks
+from geppetto.clock import local_now
 from geppetto.errors import ConnectionLost, Ending, OutputFailed
 from geppetto.hooks import NO_HOOKS
 from geppetto.pricing.price_list import PriceList
@@ -246,7 +247,7 @@ async def run_with_signals(stopper: Stopper, main: Callable[[], Awaitable[None]]
 
 def _open_files(config: ClientConfig) -> tuple[WireLog, PriceList]:
     check_writable(config.audio_output_dir)  # before anything is asked, and paid for
-    prices = PriceList.load(config.prices_file)
+    prices = PriceList.load(config.prices_file, embedded=config.provider == "offline")
     log = WireLog.open(
         config.log_dir, local_now(), log_audio=config.log_audio, secrets=config.secrets, modes=config.file_modes
     )

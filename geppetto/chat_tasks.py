@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import logging
-from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 import trio
 
+from geppetto.clock import local_now
 from geppetto.connections import Connections
 from geppetto.errors import Ending, GeppettoError, OutputFailed
+from geppetto.intake import Intake
 from geppetto.notices import Notice, ToDisplay
 from geppetto.records.recorder import Recorder
-from geppetto.routing import ToFiles
 from geppetto.session import Session
 from geppetto.tasks.assemble import assemble
 from geppetto.tasks.display import display
-from geppetto.tasks.log import keep_up, write_log
+from geppetto.tasks.log import LogKeeper
 from geppetto.tasks.receive import StallWatch
 
 if TYPE_CHECKING:
@@ -44,11 +45,6 @@ _CLOSE_SHARE = 0.2
 LOG_SHARE = 0.15
 
 
-def local_now() -> datetime:
-    """Return the time that file names and records show."""
-    return datetime.now().astimezone()
-
-
 class ChatTasks:
     """The tasks of a chat, each with its ends of the channels."""
 
@@ -63,28 +59,47 @@ class ChatTasks:
         history: Iterable[Said],
     ) -> None:
         self._config = config
-        self._log = log
         self._stopper = stopper
         self._screen = hooks.screen
 
         def cost_of(usage: Usage) -> Cost | None:
             return prices.cost(config.model_name, usage, provider_host=config.host, when=local_now().date())
 
-        self._files_send, self._files_receive = trio.open_memory_channel[ToFiles](config.buffer_size)
         self._display_send, self._display_receive = trio.open_memory_channel[ToDisplay](config.buffer_size)
         stall = StallWatch(config.read_timeout)
-        self.session = Session(config, log, metrics, self._display_send, stall, local_now, hooks, cost_of, history)
+        self._log_keeper = log_keeper = LogKeeper(log)
+        self.session = Session(
+            config,
+            log,
+            metrics,
+            self._display_send,
+            stall,
+            local_now,
+            hooks,
+            cost_of,
+            history,
+            logged=log_keeper.noted,
+        )
+        recorder = Recorder(
+            config.audio_output_dir,
+            local_now,
+            modes=config.file_modes,
+            redactor=config.redactor,
+            name_of=self.session.delivery.name_of,
+            commit=self.session.delivery.commit,
+        )
+        self._intake = Intake(recorder, config.buffer_size)
         self._connections = Connections(
             config,
             self.session,
             stall,
             stopper,
-            self._files_send,
+            self._intake,
             self._display_send.clone(),
             close_s=config.shutdown_timeout * _CLOSE_SHARE,
             words=self._screen is not None and hooks.words,
             sound=hooks.sound,
-            keep_up=lambda: keep_up(log, config.write_timeout),
+            keep_up=partial(log_keeper.keep_up, config.write_timeout),
         )
 
     def start(self, nursery: trio.Nursery) -> None:
@@ -92,7 +107,7 @@ class ChatTasks:
         nursery.start_soon(self._run, self._drained(self._assemble, _FILES_SHARE, "The audio files"), name="assemble")
         nursery.start_soon(self._run, self._drained(self._show, SCREEN_SHARE, "The output"), name="display")
         nursery.start_soon(self._run, self._connections.keep, name="connections")
-        nursery.start_soon(self._run, self._until_stopped(self._write_log), name="log")
+        nursery.start_soon(self._run, self._until_stopped(self._log_keeper.run), name="log")
 
     async def _run(self, task: Callable[[], Awaitable[None]]) -> None:
         """An expected failure is an ending; anything else is a bug, and leaves the nursery as what it is."""
@@ -129,24 +144,13 @@ class ChatTasks:
 
     async def _assemble(self) -> None:
         with self._display_send:  # the last one that tells the display anything
-            recorder = Recorder(
-                self._config.audio_output_dir,
-                local_now,
-                modes=self._config.file_modes,
-                redactor=self._config.redactor,
-                name_of=self.session.delivery.name_of,
-                commit=self.session.delivery.commit,
-            )
-            await assemble(self._files_receive, recorder, self.session.delivery.deliver, self.session.cut_off)
+            await assemble(self._intake, self.session.delivery.deliver, self.session.cut_off)
 
     async def _show(self) -> None:
         if self._screen is not None:
             await display(self._display_receive, self._screen)
         else:
             await _no_display(self._display_receive, self._config.redactor)
-
-    async def _write_log(self) -> None:
-        await write_log(self._log)
 
 
 async def _no_display(channel: trio.MemoryReceiveChannel[ToDisplay], redactor: Redactor) -> None:

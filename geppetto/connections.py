@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import TYPE_CHECKING
 
 import trio
@@ -33,12 +34,16 @@ if TYPE_CHECKING:
 
     from geppetto.config import ClientConfig
     from geppetto.connection.transport import Transport
+    from geppetto.intake import Intake
     from geppetto.notices import ToDisplay
     from geppetto.realtime.happenings import Happening
-    from geppetto.routing import ToFiles
     from geppetto.session import Session
     from geppetto.stopper import Stopper
     from geppetto.tasks.receive import StallWatch
+
+
+def _nothing() -> None:
+    """Nobody reads, and nobody has to."""
 
 
 class Connections:
@@ -50,24 +55,25 @@ class Connections:
         session: Session,
         stall: StallWatch,
         stopper: Stopper,
-        files_send: trio.MemorySendChannel[ToFiles],
+        intake: Intake,
         notice_send: trio.MemorySendChannel[ToDisplay],
         *,
         close_s: float,
         words: bool,
         sound: bool,
-        keep_up: Callable[[], Awaitable[None]],
+        keep_up: Callable[[Callable[[], None]], Awaitable[None]],
     ) -> None:
         """
-        Hand what happens to *files_send* and *notice_send*; *words* and *sound* tell what of answers goes to both.
+        Hand what happens to *intake* and *notice_send*; *words* and *sound* tell what of answers goes to both.
 
-        A connection takes *close_s* seconds to close. After each message *keep_up* waits for whoever is behind.
+        A connection takes *close_s* seconds to close. After each message *keep_up* waits for whoever is behind, and
+        calls what it gets before it does.
         """
         self._config = config
         self._session = session
         self._stall = stall
         self._stopper = stopper
-        self._files_send = files_send
+        self._intake = intake
         self._notice_send = notice_send
         self._close_s = close_s
         self._words = words
@@ -98,7 +104,7 @@ class Connections:
             return ended
 
         with (
-            self._files_send,
+            self._intake,
             self._notice_send,
             trio.CancelScope(shield=True),
             trio.CancelScope() as scope,
@@ -108,12 +114,13 @@ class Connections:
                 run_once, max_retries=self._config.max_retries, tell=tell, slow_down=self._session.slow_down
             )
 
-    async def _hand_on(self, happenings: Iterable[Happening]) -> None:
+    async def _hand_on(self, happenings: Iterable[Happening], waits: Callable[[], None] = _nothing) -> None:
         await route(
             happenings,
-            self._files_send,
+            self._intake,
             self._notice_send,
             self._config.write_timeout,
+            waits,
             words=self._words,
             sound=self._sound,
         )
@@ -171,7 +178,12 @@ class Connections:
                 nursery.cancel_scope.cancel()
 
         async def hear() -> None:
-            await receive(transport, session.hear, self._stall, self._hand_on, self._keep_up)
+            await receive(
+                transport,
+                session.hear,
+                partial(self._hand_on, waits=transport.read_on),
+                partial(self._keep_up, transport.read_on),
+            )
 
         async def speak() -> None:
             await send(transport, session.outgoing.next, session.speak)
@@ -187,6 +199,7 @@ class Connections:
 
         for task, name in (
             (hear, "receive"),
+            (self._stall.watch, "stall"),
             (speak, "send"),
             (ping, "keepalive"),
             (watch_limit, "rollover"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import attrs
+import msgspec
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,8 +15,7 @@ if TYPE_CHECKING:
     from geppetto.tasks.display import Screen
 
 
-@attrs.frozen(kw_only=True)
-class Hooks:
+class Hooks(msgspec.Struct, frozen=True, kw_only=True):
     """Everything may be left out."""
 
     screen: Screen | None = None

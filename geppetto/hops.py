@@ -2,125 +2,230 @@
 Blocking work of many sessions, as much of it to one hop to a thread as there is.
 
 A hop costs more than what is written after it: five hundred sessions that take ten each a second would do nothing
-else. So what is to be done in the same directory goes together, whoever asked for it: a piece that comes while others
-are being done goes with the next hop.
+else. So what is to be done in the same directory goes together, whoever wants it. A hop begins at once where there is
+little to do; the more took part in the one before, the longer it waits, so that each has more to write.
 """
 
 from __future__ import annotations
 
-from collections import deque
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING
+from itertools import islice
+from math import inf
+from typing import TYPE_CHECKING, Final
 
 import attrs
-import outcome
 import trio
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-PATIENCE_S = 0.02
-"""How long a piece waits for the hop before it; then it gets one of its own. A flush to the disk takes as long."""
+PATIENCE_S: Final = 0.02
+"""How long what is wanted waits for a hop under way; then it gets one of its own. A flush takes as long."""
+MOST_JOBS: Final = 32
+"""In one hop; the others wait for the next. A long hop takes the interpreter from everybody else for too long."""
+PAUSE_S: Final = 0.001
+"""How long the next hop waits for each that took part in the last one."""
+_ALL_PAUSES_S: Final = 0.2
+"""How long all pauses are together until everybody's turn has come again: what many sessions may cost one of them."""
+_NOW: Final = -inf
 
 
-@attrs.define(eq=False)
-class _Piece:
-    """Something to be done."""
+class Job:
+    """
+    Blocking work on files that is done again and again, whenever it is wanted.
 
-    work: Callable[[], None]
-    task: trio.lowlevel.Task | None
-    """Who waits for it; None when nobody does any more."""
-    result: outcome.Outcome[None] | None = None
+    It never runs twice at a time. Belongs to the event loop in which it was made.
+    """
 
-    def run(self) -> None:
-        """Do it, unless nobody wants it any more; in a thread."""
-        if self.task is not None:
-            self.result = outcome.capture(self.work)
+    def __init__(self, place: tuple[Path, str], work: Callable[[], None], landed: Callable[[], None]) -> None:
+        """
+        Do *work* in threads, with other work of the same *place*; tell *landed* each time that it ended.
+
+        Work of another place, which is another directory or another kind of work in it, does not wait for it.
+        """
+        self._lane = _lane(place)
+        self._work = work
+        self._landed = landed
+        self._came_back = trio.lowlevel.ParkingLot()
+        self._begun = self._ended = 0
+        self.due = inf
+        """When it is wanted, by trio's clock."""
+        self.error: Exception | None = None
+        """What it raised the last time."""
+
+    @property
+    def wanted(self) -> bool:
+        """Whether it will be done once more."""
+        return self.due < inf
+
+    @property
+    def running(self) -> bool:
+        """Whether it is being done."""
+        return self._begun > self._ended
+
+    def want(self, within_s: float = 0.0) -> None:
+        """Have it done within so many seconds, or as soon after that as others leave room."""
+        due = trio.current_time() + within_s if within_s else _NOW
+        if due < self.due:
+            self.due = due
+            if not self.running:
+                self._lane.add(self, due)
+
+    def hurry(self) -> None:
+        """Have it done without a pause: somebody waits for it."""
+        self.want()
+        self._lane.hurry()
+
+    async def done(self) -> None:
+        """
+        Have it done from the beginning, now, and wait for the end.
+
+        Cancellation: leaves at once; the work goes on in its thread.
+
+        Raises:
+            Exception: whatever the work raised.
+        """
+        number = self._begun + 1
+        self.hurry()
+        while self._ended < number:
+            await self._came_back.park()
+        if self.error is not None:
+            raise self.error
+
+    def drop(self) -> None:
+        """Want it no more. What is being done is done to its end."""
+        self.due = inf
+        self._lane.drop(self)
+
+    # --- what a lane calls
+
+    def begin(self) -> None:
+        """It is taken along."""
+        self.due = inf
+        self._begun += 1
+
+    def do(self) -> None:
+        """Do it; in a thread."""
+        try:
+            self._work()
+        except Exception as error:
+            self.error = error
+        else:
+            self.error = None
+
+    def land(self) -> None:
+        """It has ended."""
+        self._ended += 1
+        if self.due < inf:
+            self._lane.add(self, self.due)
+        self._came_back.unpark_all()
+        self._landed()
 
 
 @attrs.define(eq=False)
 class _Lane:
-    """The hops of one directory."""
+    """The hops of one place."""
 
-    _waiting: deque[_Piece] = attrs.field(factory=deque)
+    _wanted: dict[Job, None] = attrs.field(factory=dict)
+    _due: float = inf
+    """When the first of them is wanted, at the latest."""
     _under_way: int = 0
-    _watched: bool = False
+    _begun_at: float = 0.0
+    """When the last hop began."""
+    _free_at: float = 0.0
+    """When the pause behind the last one is over."""
+    _timed: bool = False
+    """Whether a task looks at the clock."""
+    _sooner: trio.lowlevel.ParkingLot = attrs.field(factory=trio.lowlevel.ParkingLot)
 
-    async def run(self, work: Callable[[], None]) -> None:
-        """Do *work* with the next hop. See `in_thread`."""
-        piece = _Piece(work, trio.lowlevel.current_task())
-        self._waiting.append(piece)
-        if not self._under_way:
+    def add(self, job: Job, due: float) -> None:
+        """Take *job* along when it is due."""
+        self._wanted[job] = None
+        if due < self._due:
+            self._due = due
+            self._stir()
+
+    def hurry(self) -> None:
+        """End the pause."""
+        if self._free_at > trio.current_time():
+            self._free_at = 0.0
+            if self._wanted:
+                self._stir()
+
+    def drop(self, job: Job) -> None:
+        """Forget *job*."""
+        self._wanted.pop(job, None)
+        if not self._wanted:
+            self._sooner.unpark_all()  # nothing to look at the clock for
+
+    def _stir(self) -> None:
+        """Begin a hop if it is time, and see to it that somebody does when it is."""
+        if not self._under_way and self._time() <= trio.current_time():
             self._start()
-        elif not self._watched:
-            self._watched = True
-            trio.lowlevel.spawn_system_task(self._watch)
+        elif self._timed:
+            self._sooner.unpark_all()
+        else:
+            self._timed = True
+            trio.lowlevel.spawn_system_task(self._keep_time)
 
-        def give_up(_raise_cancel: object) -> trio.lowlevel.Abort:
-            piece.task = None
-            return trio.lowlevel.Abort.SUCCEEDED
-
-        await trio.lowlevel.wait_task_rescheduled(give_up)
+    def _time(self) -> float:
+        """Return when the next hop should begin."""
+        if self._under_way:
+            return max(self._due, self._begun_at + PATIENCE_S)
+        return max(self._due, self._free_at)
 
     def _start(self) -> None:
-        pieces = list(self._waiting)
-        self._waiting.clear()
+        """Begin a hop with what is wanted: what was not due yet has company now."""
+        share = min(1.0, MOST_JOBS / len(self._wanted))
+        jobs = list(islice(self._wanted, MOST_JOBS))
+        for job in jobs:
+            del self._wanted[job]
+            job.begin()
+        self._due = _NOW if self._wanted else inf
         self._under_way += 1
+        self._begun_at = trio.current_time()
         token = trio.lowlevel.current_trio_token()
 
         def do_all() -> None:
-            for piece in pieces:
-                piece.run()
+            for job in jobs:
+                job.do()
 
-        def deliver(_result: outcome.Outcome[None]) -> None:
+        def deliver(_result: object) -> None:
             with suppress(trio.RunFinishedError):  # then nobody waits any more
-                token.run_sync_soon(partial(self._land, pieces))
+                token.run_sync_soon(partial(self._land, jobs, share))
 
         trio.lowlevel.start_thread_soon(do_all, deliver, "geppetto files")
 
-    def _land(self, pieces: list[_Piece]) -> None:
-        """Tell those who wait, and start what has come meanwhile."""
+    def _land(self, jobs: list[Job], share: float) -> None:
+        """Tell those who took part; what is wanted has a task that looks at the clock."""
         self._under_way -= 1
-        for piece in pieces:
-            if piece.task is not None and piece.result is not None:
-                task, piece.task = piece.task, None
-                trio.lowlevel.reschedule(task, piece.result)
-        if self._waiting and not self._under_way:
-            self._start()
+        self._free_at = trio.current_time() + min(len(jobs) * PAUSE_S, _ALL_PAUSES_S * share)
+        for job in jobs:
+            job.land()
 
-    async def _watch(self) -> None:
-        """Start another hop where one hangs."""
-        while self._waiting:
-            first = self._waiting[0]
-            await trio.sleep(PATIENCE_S)
-            if self._waiting and self._waiting[0] is first:
+    async def _keep_time(self) -> None:
+        """Begin a hop whenever it is time, as long as anything is wanted."""
+        while self._wanted:
+            with trio.move_on_at(self._time()) as patience:
+                await self._sooner.park()
+            if patience.cancelled_caught and self._wanted:
                 self._start()
-        self._watched = False
+        self._timed = False
 
 
-_lanes: trio.lowlevel.RunVar[dict[Path, _Lane]] = trio.lowlevel.RunVar("lanes")
+_lanes: trio.lowlevel.RunVar[dict[tuple[Path, str], _Lane]] = trio.lowlevel.RunVar("lanes")
 
 
-async def in_thread(directory: Path, work: Callable[[], None]) -> None:
-    """
-    Run *work*, which blocks on files in *directory*, in a thread, with what others want to do there.
-
-    Work on another directory does not wait for it, and in the same one for about `PATIENCE_S`: a disk that hangs
-    holds up nobody but those who were behind it in the same hop.
-
-    Cancellation: leaves at once; *work* goes on in its thread if it has begun, and is not done otherwise.
-
-    Raises:
-        Exception: whatever *work* raises.
-    """
+def _lane(place: tuple[Path, str]) -> _Lane:
+    """Return the lane of *place*."""
     try:
         lanes = _lanes.get()
     except LookupError:
         lanes = {}
         _lanes.set(lanes)
-    lane = lanes.get(directory)
+    lane = lanes.get(place)
     if lane is None:
-        lane = lanes[directory] = _Lane()
-    await lane.run(work)
+        lane = lanes[place] = _Lane()
+    return lane

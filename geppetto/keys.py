@@ -17,8 +17,8 @@ _MAX_KEY_CHARS: Final = 8192
 """As much as servers take in one header line."""
 _MASKED_FROM_CHARS: Final = 21
 _TLS_PORT: Final = 443
-_HOST: Final = re.compile(r"\[[0-9a-f:.]+\]|[\w-]+(?:\.[\w-]+)*\.?")
-_KEY_LIKE: Final = re.compile(r"sk-.*|[0-9a-fA-F]{32,}|(?=.*[A-Z])(?=.*[0-9])[^.:]{20,}")
+_HOST: Final = r"\[[0-9a-f:.]+\]|[\w-]+(?:\.[\w-]+)*\.?"
+_KEY_LIKE: Final = r"sk-.*|[0-9a-fA-F]{32,}|(?=.*[A-Z])(?=.*[0-9])[^.:]{20,}"
 """What nobody calls a host, but providers call a key."""
 
 
@@ -80,7 +80,7 @@ def parse_server(text: str) -> str:
         host = server if parts.port in {None, _TLS_PORT} else server.rpartition(":")[0]
         # urlsplit() drops line breaks in silence
         plain = text.isprintable() and (url is text or not (parts.path or parts.query or parts.fragment))
-        good = plain and parts.username is None and _HOST.fullmatch(host) and not _KEY_LIKE.fullmatch(text)
+        good = plain and parts.username is None and re.fullmatch(_HOST, host) and not re.fullmatch(_KEY_LIKE, text)
     except ValueError:
         good = None
     if not good:

@@ -11,7 +11,7 @@ import re
 from typing import TYPE_CHECKING, Final, Literal
 from urllib.parse import urlsplit
 
-import attrs
+import msgspec
 
 from geppetto.errors import ConfigError
 from geppetto.keys import server_of
@@ -27,13 +27,12 @@ OPENAI_URL: Final = "wss://api.openai.com/v1/realtime"
 OPENAI_KEY_VARIABLE: Final = "OPENAI_API_KEY"
 OFFLINE_URL: Final = "ws://127.0.0.1/v1/realtime"
 """Of the embedded server, until it has its port."""
-_PLACEHOLDER: Final = re.compile(r"\{([a-z_]+)\}")
-_LABEL: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
+_PLACEHOLDER: Final = r"\{([a-z_]+)\}"
+_LABEL: Final = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 """One label of a host name, so that what fills a placeholder can't make another host of it. Source: RFC 1123, 2.1."""
 
 
-@attrs.frozen(kw_only=True)
-class Provider:
+class Provider(msgspec.Struct, frozen=True, kw_only=True):
     """A server, or a kind of server, that is known by name."""
 
     name: str
@@ -57,7 +56,7 @@ class Provider:
     @property
     def placeholders(self) -> tuple[str, ...]:
         """What has to be filled in: `("resource",)`."""
-        return tuple(_PLACEHOLDER.findall(self.url))
+        return tuple(re.findall(_PLACEHOLDER, self.url))
 
     def fill(self, values: Mapping[str, object]) -> str:
         """
@@ -83,7 +82,7 @@ class Provider:
         if self.own:
             return server_of(url) == server_of(self.url)
         host = re.escape(urlsplit(self.url).netloc)
-        pattern = re.sub(r"\\\{[a-z_]+\\\}", lambda _: _LABEL.pattern, host)
+        pattern = re.sub(r"\\\{[a-z_]+\\\}", lambda _: _LABEL, host)
         return re.fullmatch(pattern, urlsplit(url).hostname or "", re.IGNORECASE) is not None
 
     def auth_header(self, key: str) -> tuple[str, str]:
@@ -98,7 +97,7 @@ def check_label(name: str, value: str) -> str:
     Raises:
         ConfigError: it is more than one label of a host name.
     """
-    if not _LABEL.fullmatch(value):
+    if not re.fullmatch(_LABEL, value):
         msg = f"{name} is {value[:80]!r}, but must be one part of a host name: letters, digits, hyphens."
         raise ConfigError(msg)
     return value

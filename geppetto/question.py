@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
-import attrs
+import msgspec
 import trio
 
 from geppetto.realtime.happenings import QuestionAsked, ReplyAudio, ReplyDone, ReplyText
@@ -18,8 +18,7 @@ if TYPE_CHECKING:
     from geppetto.realtime.reply import Turn
 
 
-@attrs.define(eq=False)
-class Question:
+class Question(msgspec.Struct, eq=False):
     """Its clock, the words so far, and at last its answer."""
 
     turn: Turn
@@ -34,7 +33,7 @@ class Question:
     answer: Answer | None = None
     error: GeppettoError | None = None
     """Why there will be no answer."""
-    _waiting: trio.lowlevel.ParkingLot = attrs.field(factory=trio.lowlevel.ParkingLot)
+    _waiting: trio.lowlevel.ParkingLot = msgspec.field(default_factory=trio.lowlevel.ParkingLot)
 
     def restart(self, now: float) -> None:
         """Start the clock: the question goes out, for the first time or again."""
@@ -53,9 +52,9 @@ class Question:
         """Take words of the answer."""
         if self.first_text_at is None:
             self.first_text_at = now
-        if self.pieces is not None:
+        if self.pieces is not None:  # who waits for the whole answer is not woken for its words
             self.pieces.append(words)
-        self.change()
+            self.change()
 
     def hear_audio(self, now: float) -> None:
         """Take note of audio."""
@@ -117,20 +116,18 @@ class Questions:
 
     def note(self, happening: Happening, now: float) -> None:
         """Keep the clocks and the words."""
-        if isinstance(happening, QuestionAsked):
-            if (question := self.get(happening.turn)) is not None:
-                question.restart(now)
-                question.sent_bytes = 0
-        elif isinstance(happening, (ReplyText, ReplyAudio, ReplyDone)):
-            question = self.get(happening.reply.turn)
-            if question is None:
-                return
-            if isinstance(happening, ReplyText):
-                question.hear(happening.delta, now)
-            elif isinstance(happening, ReplyAudio):
+        if isinstance(happening, ReplyAudio):
+            if (question := self.get(happening.reply.turn)) is not None:
                 question.hear_audio(now)
-            else:
+        elif isinstance(happening, ReplyText):
+            if (question := self.get(happening.reply.turn)) is not None:
+                question.hear(happening.delta, now)
+        elif isinstance(happening, ReplyDone):
+            if (question := self.get(happening.reply.turn)) is not None:
                 question.done_at = now
+        elif isinstance(happening, QuestionAsked) and (question := self.get(happening.turn)) is not None:
+            question.restart(now)
+            question.sent_bytes = 0
 
     @property
     def running(self) -> Question | None:
@@ -150,8 +147,7 @@ class Questions:
         self._by_turn.clear()
 
 
-@attrs.define
-class Words:
+class Words(msgspec.Struct):
     """
     The words of an answer as they arrive; after a reconnect they begin anew. Make it in one step with its question.
 
@@ -159,9 +155,9 @@ class Words:
     """
 
     _asked: Question
-    _pieces: deque[str] = attrs.field(factory=deque, init=False)
+    _pieces: deque[str] = msgspec.field(default_factory=deque)
 
-    def __attrs_post_init__(self) -> None:
+    def __post_init__(self) -> None:
         """Have the words kept."""
         self._asked.pieces = self._pieces
 

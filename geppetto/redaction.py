@@ -108,6 +108,8 @@ class StreamRedactor:
 
     def feed(self, piece: str) -> str:
         """Return what can be shown now that *piece* has come."""
+        if not self._spellings:
+            return piece
         text = self._redactor.clean_whole(self._kept + piece)
         longest = max((_overlap_chars(text, spelling) for spelling in self._spellings), default=0)
         self._kept = text[len(text) - longest :]

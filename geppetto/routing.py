@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import trio
 
@@ -11,20 +11,28 @@ from geppetto.notices import Heard, Notice, Ready, Sound, Words
 from geppetto.realtime import happenings as happened
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
+    from geppetto.intake import ToFiles
     from geppetto.notices import ToDisplay
     from geppetto.realtime.happenings import Happening
 
 T = TypeVar("T")
-ToFiles = happened.ReplyAudio | happened.ReplyText | happened.ReplyDone
-"""What the one who writes files is told: the end of a reply comes behind its last byte and word."""
+T_contra = TypeVar("T_contra", contravariant=True)
 _TO_FILES = (happened.ReplyAudio, happened.ReplyText, happened.ReplyDone)
 
 
-async def hand_on(
-    channel: trio.MemorySendChannel[T], value: T, patience_s: float, who: str, *, shield: bool = False
-) -> None:
+class Sending(Protocol[T_contra]):
+    """The sending end of a channel."""
+
+    def send_nowait(self, value: T_contra, /) -> None:
+        """Send *value*; raise `trio.WouldBlock` where there is no room."""
+
+    async def send(self, value: T_contra, /) -> None:
+        """Send *value* when there is room."""
+
+
+async def hand_on(channel: Sending[T], value: T, patience_s: float, who: str, *, shield: bool = False) -> None:
     """
     Hand *value* on; wait for room, but not for ever: a receiver that is stuck here sends no pongs.
 
@@ -51,16 +59,18 @@ async def hand_on(
 
 async def route(
     happenings: Iterable[Happening],
-    files: trio.MemorySendChannel[ToFiles],
-    display: trio.MemorySendChannel[ToDisplay],
+    files: Sending[ToFiles],
+    display: Sending[ToDisplay],
     patience_s: float,
+    waits: Callable[[], None],
     *,
     words: bool = True,
     sound: bool = False,
 ) -> None:
     """
-    Hand *happenings* to whom they concern; words and audio to the display, too, if that
-    wants them.
+    Hand *happenings* to whom they concern; words and audio to the display, too, if that wants them.
+
+    Calls *waits* before it waits for room.
 
     Cancellation: the files are told everything first. The conversation has changed with what was heard already, so
         that the end of a reply, lost here, would leave its files unfinished. The screen may miss something.
@@ -70,14 +80,25 @@ async def route(
         OutputFailed: files or screen did not keep up for *patience_s* seconds.
     """
 
-    happenings = list(happenings)
+    for_people: list[Happening] = []
     for happening in happenings:
         if isinstance(happening, _TO_FILES):
-            await hand_on(files, happening, patience_s, "The audio files", shield=True)
-    for happening in happenings:
+            try:
+                files.send_nowait(happening)
+            except (trio.WouldBlock, trio.BrokenResourceError):
+                waits()
+                await hand_on(files, happening, patience_s, "The audio files", shield=True)
+            if not (sound if isinstance(happening, happened.ReplyAudio) else words):
+                continue
+        for_people.append(happening)
+    for happening in for_people:
         thing = _shown(happening, words=words, sound=sound)
         if thing is not None:
-            await hand_on(display, thing, patience_s, "The screen")
+            try:
+                display.send_nowait(thing)
+            except (trio.WouldBlock, trio.BrokenResourceError):
+                waits()
+                await hand_on(display, thing, patience_s, "The screen")
 
 
 def _shown(happening: Happening, *, words: bool, sound: bool) -> ToDisplay | None:

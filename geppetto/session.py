@@ -64,8 +64,14 @@ class Session:
         hooks: Hooks,
         cost_of: Callable[[Usage], Cost | None],
         history: Iterable[Said],
+        *,
+        logged: Callable[[], None],
     ) -> None:
-        """Begin a conversation, or go on with *history*; nothing is said before there is a connection."""
+        """
+        Begin a conversation, or go on with *history*; nothing is said before there is a connection.
+
+        *logged* is told whenever something is about to be noted in *log*.
+        """
         self._config = config
         self._conversation = Conversation(
             config.session_settings,
@@ -80,7 +86,9 @@ class Session:
         self._hooks = hooks
         self.questions = Questions()
         self.delivery = Delivery(self.questions, metrics, display_send, hooks, cost_of)
-        self._wire = Wire(config.protocol, log, metrics, now, lambda text: self.delivery.tell_now(Notice(text)))
+        self._wire = Wire(
+            config.protocol, log, metrics, now, lambda text: self.delivery.tell_now(Notice(text)), logged
+        )
         self._rate_limits = 0
         self._opened = False
         self.outgoing = Outgoing()
@@ -186,14 +194,16 @@ class Session:
             GeppettoError: there is no going on; *happenings* holds what came before that.
         """
         progress = False
-        for event in self._wire.hear(messages):
-            heard = self._conversation.receive(event)
-            progress |= not isinstance(event, UnknownServerEvent)
-            if heard:
-                self._note(heard)
-                happenings += heard
-                if isinstance(heard[-1], SessionOver):
+        heard: list[Happening] = []
+        try:
+            for event in self._wire.hear(messages):
+                heard += self._conversation.receive(event)
+                progress = progress or not isinstance(event, UnknownServerEvent)
+                if heard and isinstance(heard[-1], SessionOver):
                     break
+        finally:
+            self._note(heard)
+            happenings += heard
         self._progress(progress=progress)
         self._post()
 

@@ -13,6 +13,18 @@ _UNSAFE = re.compile(
     r"\u2028\u2029"  # line breaks for some terminals, pagers and parsers, for others not
     r"\ud800-\udfff]"  # lone surrogates: they cannot be encoded
 )
+_SURROGATE = r"[\ud800-\udfff]"  # compiled where it is met first: not every start needs it
+
+
+def encodable(text: str) -> str:
+    """
+    Return *text* so that it can be encoded as UTF-8; what can be is not copied.
+
+    Two halves of a surrogate pair that came in two deltas become their character; one alone becomes U+FFFD.
+    """
+    if text.isascii() or re.search(_SURROGATE, text) is None:
+        return text
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 def escape(text: str) -> str:

@@ -33,11 +33,14 @@ class Wire:
     _metrics: Metrics
     _now: Callable[[], datetime]
     _complain: Callable[[str], None]
+    _logged: Callable[[], None]
+    """Is told that something is about to be noted."""
     _bad_notices: int = 0
 
     def speak(self, event: ClientEvent) -> str:
         """Return the wire's text of *event*; log and count it."""
         text = self._dialect.encode(event)
+        self._logged()
         self._log.note("sent", self._dialect.type_of(event), text, self._now())
         self._metrics.sent(len(text))
         return text
@@ -45,6 +48,7 @@ class Wire:
     def hear(self, messages: Sequence[str | bytes]) -> Iterator[ServerEvent]:
         """Log, count and understand *messages*, which came together; what is no event is told of."""
         now = self._now()
+        self._logged()
         for message in messages:
             self._metrics.received(len(message))
             try:

@@ -7,8 +7,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from geppetto.config import ClientConfig, load_config
+from geppetto.connection.proxy import parse_proxy
 from geppetto.errors import ConfigError
-from geppetto.keystore.store import KeyStore
+from geppetto.keystore.file import Content
+from geppetto.keystore.store import KeyStore, StoredKey
+from geppetto.settings.keys import FoundKey, KeyRing
+from geppetto.settings.source import DEFAULT
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -115,6 +119,24 @@ def test_a_key_in_the_url_is_refused_unseen() -> None:
 def test_the_configuration_shows_no_key() -> None:
     """Its repr, which a log may print, has no key."""
     assert "openai-key" not in repr(load_config({}, OPENAI))
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        StoredKey(key="secret", place="file"),
+        FoundKey(key="secret", source=DEFAULT),
+        KeyRing(environ={"OPENAI_API_KEY": "secret"}, key_env=None, stored=None),
+        parse_proxy("http://me:secret@proxy.example"),
+        parse_proxy("http://secret@proxy.example"),
+        Content(keys={"voice.example": "secret"}),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_what_holds_a_key_does_not_show_it(value: object) -> None:
+    """Nor does any value on the key's way, or the proxy's password's, which a traceback may print."""
+    assert type(value).__name__ in repr(value)
+    assert "secret" not in repr(value)
 
 
 def test_who_may_read_the_files() -> None:

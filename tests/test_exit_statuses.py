@@ -105,7 +105,7 @@ async def test_control_d_at_the_prompt_is_0(tmp_path: Path) -> None:
 # --- 1
 
 BUGS = {
-    "receive": "geppetto.tasks.receive:StallWatch.receive",
+    "receive": "geppetto.connection.transport:Transport.receive_some",
     "understand": "geppetto.realtime.conversation:Conversation.receive",
     "send": "geppetto.session:Session.speak",
     "assemble": "geppetto.records.recorder:Recorder.write",

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 import trio
+import trio.lowlevel
+from trio.testing import wait_all_tasks_blocked
 
-from geppetto.hops import in_thread
+from geppetto.hops import MOST_JOBS, PAUSE_S, Job
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-HERE, THERE = Path("here"), Path("there")
+HERE, THERE = (Path("here"), "write"), (Path("here"), "flush")
 BOUND_S = 10.0
 
 
@@ -26,9 +28,11 @@ class Hang:
         self._token = trio.lowlevel.current_trio_token()
         self.begun = trio.Event()
         self.release = threading.Event()
+        self.times = 0
 
     def __call__(self) -> None:
         """Hang in a thread."""
+        self.times += 1
         self._token.run_sync_soon(self.begun.set)
         self.release.wait()
 
@@ -47,85 +51,182 @@ def hang() -> Iterator[Callable[[], Hang]]:
         one.release.set()
 
 
+def nothing() -> None:
+    """Do nothing."""
+
+
+def job(place: tuple[Path, str], work: Callable[[], None], landed: Callable[[], None] = nothing) -> Job:
+    """Return a job that nobody wants yet."""
+    return Job(place, work, landed)
+
+
+async def hanging(hang: Callable[[], Hang]) -> Hang:
+    """Return work that hangs already."""
+    one = hang()
+    job(HERE, one).want()
+    await one.begun.wait()
+    return one
+
+
 async def test_what_comes_meanwhile_goes_together(hang: Callable[[], Hang]) -> None:
-    """While one hop is under way others queue up; the next one takes them all, in their order."""
-    first = hang()
+    """While one hop is under way others queue up; the next one takes them all, in their order, each once."""
     done: list[tuple[int, int]] = []
 
-    def work(number: int) -> None:
-        done.append((number, threading.get_ident()))
+    def noting(number: int) -> Job:
+        return job(HERE, lambda: done.append((number, threading.get_ident())))
 
     with trio.fail_after(BOUND_S):
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(in_thread, HERE, first)
-            await first.begun.wait()
-            for number in range(5):
-                await _started(nursery, HERE, lambda number=number: work(number))  # type: ignore[misc]
-            first.release.set()
-    assert [number for number, _ in done] == [0, 1, 2, 3, 4]
-    assert len({thread for _, thread in done}) == 1
-
-
-async def _started(nursery: trio.Nursery, directory: Path, work: Callable[[], None]) -> None:
-    """Start *work* and wait until it is queued."""
-    nursery.start_soon(in_thread, directory, work)
-    await trio.lowlevel.checkpoint()
+        first = hang()
+        first.release.set()
+        before = job(HERE, first)
+        jobs = [noting(number) for number in range(5)]
+        before.want()
+        for one in (*jobs, *jobs):
+            one.want()
+        await jobs[4].done()
+    assert [number for number, _ in done[:5]] == [0, 1, 2, 3, 4]
+    assert len({thread for _, thread in done[:5]}) == 1
 
 
 async def test_a_disk_that_hangs_holds_nobody_up(hang: Callable[[], Hang]) -> None:
     """Work elsewhere goes on at once, and in the same place after a moment."""
     done: list[str] = []
-    hanging = [hang(), hang()]
     with trio.fail_after(BOUND_S):
-        async with trio.open_nursery() as nursery:
-            for one in hanging:
-                nursery.start_soon(in_thread, HERE, one)
-                await one.begun.wait()
-            await in_thread(THERE, lambda: done.append("there"))
-            await in_thread(HERE, lambda: done.append("here"))
-            await in_thread(HERE, lambda: done.append("here again"))
-            nursery.cancel_scope.cancel()
-    assert done == ["there", "here", "here again"]
+        for _ in range(2):
+            await hanging(hang)
+        await job(THERE, lambda: done.append("there")).done()
+        here = job(HERE, lambda: done.append("here"))
+        await here.done()
+        await here.done()
+    assert done == ["there", "here", "here"]
 
 
-async def test_each_gets_its_own_error(hang: Callable[[], Hang]) -> None:
-    """What one piece raises is raised where that was asked for, and the others are done."""
-    first, done = hang(), []
+async def test_each_gets_its_own_error() -> None:
+    """What one job raises is raised where it is waited for, and the others are done; the next try may work."""
+    done: list[str] = []
+    landed: list[str] = []
+    broken = True
 
     def fail() -> None:
-        raise ZeroDivisionError
-
-    async def expect_failure() -> None:
-        with pytest.raises(ZeroDivisionError):
-            await in_thread(HERE, fail)
-        done.append("failed")
+        if broken:
+            raise ZeroDivisionError
 
     with trio.fail_after(BOUND_S):
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(in_thread, HERE, first)
-            await first.begun.wait()
-            nursery.start_soon(expect_failure)
-            await _started(nursery, HERE, lambda: done.append("done"))
-            first.release.set()
-    assert sorted(done) == ["done", "failed"]
+        failing, other = job(HERE, fail, lambda: landed.append("failing")), job(HERE, lambda: done.append("done"))
+        failing.want()
+        await other.done()
+        with pytest.raises(ZeroDivisionError):
+            await failing.done()
+        errors = [failing.error]
+        broken = False
+        await failing.done()
+    assert isinstance(errors[0], ZeroDivisionError)
+    assert failing.error is None
+    assert done == ["done"]
+    assert landed == ["failing"] * 3
+
+
+async def test_what_is_wanted_while_it_runs_is_done_once_more(hang: Callable[[], Hang]) -> None:
+    """What came behind the beginning is not forgotten, and nothing runs twice at a time."""
+    work = hang()
+    with trio.fail_after(BOUND_S):
+        one = job(HERE, work)
+        one.want()
+        await work.begun.wait()
+        one.want()
+        one.want()
+        await wait_all_tasks_blocked(0.1)
+        assert (work.times, one.running) == (1, True)
+        work.release.set()
+        while work.times < 2 or one.running:
+            await trio.lowlevel.checkpoint()
+        await wait_all_tasks_blocked(0.1)
+    assert work.times == 2
 
 
 async def test_who_is_cancelled_leaves_at_once(hang: Callable[[], Hang]) -> None:
-    """Work that has begun goes on by itself; work that has not is not done."""
-    first, done = hang(), []
+    """Work that has begun goes on by itself; what is dropped is not begun."""
+    done: list[str] = []
     with trio.fail_after(BOUND_S):
+        work = hang()
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(in_thread, HERE, first)
-            await first.begun.wait()
-            with trio.CancelScope() as scope:
-                scope.cancel()
-                await in_thread(HERE, lambda: done.append("never"))
-            assert scope.cancelled_caught
-            await _started(nursery, HERE, lambda: done.append("behind"))
-            first.release.set()
-        async with trio.open_nursery() as nursery:
-            second = hang()
-            nursery.start_soon(in_thread, HERE, second)
-            await second.begun.wait()
+            nursery.start_soon(job(HERE, work).done)
+            await work.begun.wait()
             nursery.cancel_scope.cancel()
-    assert done == ["behind"]
+        dropped, kept = job(HERE, lambda: done.append("dropped")), job(HERE, lambda: done.append("kept"))
+        dropped.want()
+        dropped.drop()
+        await kept.done()
+    assert done == ["kept"]
+
+
+async def test_what_has_time_waits_for_company(hang: Callable[[], Hang]) -> None:
+    """A job that is wanted later goes at its time, or with the first hop before that."""
+    done: list[str] = []
+    with trio.fail_after(BOUND_S):
+        later, now = job(HERE, lambda: done.append("later")), job(HERE, lambda: done.append("now"))
+        later.want(3600.0)
+        await wait_all_tasks_blocked(0.05)
+        assert done == []
+        await now.done()
+        assert done == ["later", "now"]
+        start, over = trio.current_time(), trio.Event()
+        job(HERE, nothing, over.set).want(0.1)
+        await over.wait()
+        assert trio.current_time() - start >= 0.1
+
+
+async def test_what_is_wanted_sooner_is_done_sooner() -> None:
+    """A later wish does not put off an earlier one, and an earlier one is not kept waiting by a later one."""
+    with trio.fail_after(BOUND_S):
+        over = trio.Event()
+        one = job(HERE, nothing, over.set)
+        one.want(3600.0)
+        await wait_all_tasks_blocked()
+        one.want(0.01)
+        one.want(3600.0)
+        await over.wait()
+
+
+async def test_many_pause_and_one_does_not() -> None:
+    """Behind a hop of many the next one waits, so that each has more to do; behind one it does not."""
+    with trio.fail_after(BOUND_S):
+        over = trio.Event()
+        many = [job(HERE, nothing) for _ in range(MOST_JOBS - 1)]
+        last = job(HERE, nothing, lambda: over.set())
+        hops = []
+        for group in ([*many, last], [last], [last]):
+            start, over = trio.current_time(), trio.Event()
+            for one in group:
+                one.want()
+            await over.wait()
+            hops.append(trio.current_time() - start)
+    assert hops[1] >= MOST_JOBS * PAUSE_S * 0.9
+    assert hops[2] < MOST_JOBS * PAUSE_S * 0.9
+
+
+async def test_who_waits_for_it_waits_for_no_company() -> None:
+    """The pause is over when somebody cannot go on without the work."""
+    with trio.fail_after(BOUND_S):
+        many = [job(HERE, nothing) for _ in range(MOST_JOBS)]
+        for one in many:
+            one.want()
+        await many[-1].done()
+        start = trio.current_time()
+        await many[0].done()
+    assert trio.current_time() - start < MOST_JOBS * PAUSE_S * 0.9
+
+
+async def test_everybody_has_a_turn() -> None:
+    """Hundreds are done in as many hops as they need, in their order, with short pauses between these."""
+    done: list[int] = []
+    with trio.fail_after(BOUND_S):
+        over = trio.Event()
+        crowd = [job(HERE, lambda number=number: done.append(number)) for number in range(10 * MOST_JOBS)]  # type: ignore[misc]
+        crowd.append(job(HERE, nothing, over.set))
+        start = trio.current_time()
+        for one in crowd:
+            one.want()
+        await over.wait()
+    assert done == list(range(10 * MOST_JOBS))
+    assert trio.current_time() - start < 10 * MOST_JOBS * PAUSE_S

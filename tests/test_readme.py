@@ -7,7 +7,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import attrs
 import click
 import pytest
 from click.testing import CliRunner
@@ -67,7 +66,7 @@ def test_every_script_flag_is_in_the_table() -> None:
     """README has a row for each flag of scripts, with its help text, and no other row."""
     table = README[README.index("### Flags of scripts") : README.index("### What it costs")]
     rows = dict(re.findall(r"^\| `(--[a-z-]+)`[^|]* \| [^|]+ \| (.+) \|$", table, re.MULTILINE))
-    names = {field.name for field in attrs.fields(ScriptFlags)}
+    names = set(ScriptFlags.__struct_fields__)
     options = [option for option in cli.params if isinstance(option, click.Option) and option.name in names]
     assert rows == {option.opts[0]: re.sub(r"\s*\[default: .*\]$", "", option.help or "") for option in options}
     assert {option.name for option in options} == names

@@ -8,6 +8,7 @@ import pytest
 import trio
 
 from geppetto.errors import Ending, OutputFailed, ServerRefused
+from geppetto.intake import ToFiles
 from geppetto.notices import Notice, Ready, ToDisplay, Words
 from geppetto.realtime.events import ErrorDetails
 from geppetto.realtime.happenings import (
@@ -22,7 +23,7 @@ from geppetto.realtime.happenings import (
     SessionReady,
 )
 from geppetto.realtime.reply import Reply, Turn
-from geppetto.routing import ToFiles, hand_on, route
+from geppetto.routing import hand_on, route
 from geppetto.status import ExitStatus
 
 if TYPE_CHECKING:
@@ -38,6 +39,10 @@ AUDIO = ReplyAudio(reply=OURS, item_id="i", content_index=0, pcm=b"\0\0")
 TEXT = ReplyText(reply=OURS, delta="Hi")
 FOREIGN_TEXT = ReplyText(reply=FOREIGN, delta="Hi")
 DONE = ReplyDone(reply=OURS)
+
+
+def nothing() -> None:
+    """Nobody has to be told that there is a wait."""
 
 
 @pytest.mark.parametrize(
@@ -69,7 +74,7 @@ async def test_everyone_is_told_what_concerns_them(
     """Files get audio, words and ends; the screen gets the words that were asked for, and what a person must know."""
     files_send, files_receive = trio.open_memory_channel[ToFiles](9)
     display_send, display_receive = trio.open_memory_channel[ToDisplay](9)
-    await route([happening], files_send, display_send, 1.0)
+    await route([happening], files_send, display_send, 1.0, nothing)
     files_send.close()
     display_send.close()
     assert [thing async for thing in files_receive] == files
@@ -82,7 +87,7 @@ async def test_the_end_of_the_session_is_raised() -> None:
     display_send, _display = trio.open_memory_channel[ToDisplay](0)
     over = SessionOver(ending=Ending(ExitStatus.REFUSED, "No."))
     with pytest.raises(ServerRefused, match=r"^No\.$"):
-        await route([over], files_send, display_send, 1.0)
+        await route([over], files_send, display_send, 1.0, nothing)
 
 
 async def test_the_files_miss_nothing(autojump_clock: MockClock) -> None:
@@ -101,7 +106,7 @@ async def test_the_files_miss_nothing(autojump_clock: MockClock) -> None:
         nursery.start_soon(write)
         with files_send, trio.CancelScope() as scope:
             scope.cancel()
-            await route([AUDIO, TEXT, DONE], files_send, display_send, 100.0)
+            await route([AUDIO, TEXT, DONE], files_send, display_send, 100.0, nothing)
     assert scope.cancelled_caught
     assert told == [AUDIO, TEXT, DONE]
     assert trio.current_time() < 10

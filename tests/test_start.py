@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 TIMED = ("-X", "importtime", *MODULE)
 HEAVY = {"asyncio", "numpy", "peewee", "prompt_toolkit", "pydantic", "sqlite3", "tqdm"}
 """What some command needs, and hardly any other."""
+MOST_COMPILED = 30
+"""Classes of attrs, half a millisecond each."""
 
 
 def imported(ran: Ran) -> set[str]:
@@ -66,19 +68,41 @@ async def test_a_piped_question_needs_no_more_than_its_answer(tmp_path: Path) ->
         "geppetto.batch.elsewhere",
         "geppetto.batch.junit",
         "geppetto.batch.recovery",
+        "geppetto.cli.chat",
         "geppetto.cli.progress",
         "geppetto.cli.remembering",
         "geppetto.cluster",
         "geppetto.doctor",
+        "geppetto.keystore.file",
         "geppetto.memory",
         "geppetto.offline",
         "geppetto.pricing.maintained",
         "geppetto.pricing.price",
         "geppetto.records.template",
         "geppetto.repl",
+        "geppetto.settings.file",
     }
     needless = {"difflib", "glob", "html", "platformdirs", "python_socks", "statistics", "tomllib", "wave", "xml"}
     assert not imported(ran) & {*HEAVY, *ours, *needless}
+
+
+async def test_few_classes_are_compiled_for_a_piped_question(tmp_path: Path) -> None:
+    """Each class of attrs takes as long as three modules, so what is nothing but values is made of msgspec's."""
+    code = (
+        "import atexit, sys, geppetto.__main__\n"
+        "def compiled():\n"
+        "    modules = [module for name, module in sys.modules.items() if name.startswith('geppetto.')]\n"
+        "    named = {one for module in modules for one in vars(module).values() if isinstance(one, type)}\n"
+        "    ours = [one for one in named if one.__module__.startswith('geppetto.')]\n"
+        "    print(len([one for one in ours if '__attrs_attrs__' in vars(one)]))\n"
+        "atexit.register(compiled)\n"
+        "geppetto.__main__.main()\n"
+    )
+    async with scripted_server(Desk(echo).story) as server:
+        ran = await run_program(["--url", server.url, "--quiet"], cwd=tmp_path, run=("-c", code), stdin="a?\n")
+    answer, count = ran.stdout.splitlines()
+    assert answer == "<a?>"
+    assert 0 < int(count) <= MOST_COMPILED
 
 
 async def test_the_package_is_imported_when_it_is_used(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from geppetto.text import escape, escape_controls, escape_line
+from geppetto.text import encodable, escape, escape_controls, escape_line
 
 
 @pytest.mark.parametrize(
@@ -59,3 +59,18 @@ def test_a_file_keeps_all_but_controls(text: str) -> None:
     assert not [c for c in kept if unicodedata.category(c) == "Cc" and c not in {"\n", "\t"}]
     assert escape(kept) == escape(text)
     assert escape_controls("a\u202e\u200f\u2028\ud83d\r\nb\rc") == "a\u202e\u200f\u2028\ud83d\nb\\x0dc"
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("plain", "plain"),
+        ("a\0b\u202e🙂\r\n", "a\0b\u202e🙂\r\n"),
+        ("\ud83d\ude42 \ud83d", "🙂 \ufffd"),
+        ("\ude42", "\ufffd"),
+    ],
+)
+def test_what_cannot_be_encoded_is_mended(text: str, kept: str) -> None:
+    """Two halves of a surrogate pair become their character, one alone U+FFFD; what is left alone is not copied."""
+    assert encodable(text) == kept
+    assert encodable(kept) is kept

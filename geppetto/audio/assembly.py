@@ -87,8 +87,7 @@ class AudioAssembler:
         """Take the bytes of one delta and return the whole frames that can be written now, perhaps none."""
         part = (item_id, content_index)
         self.bytes_by_part[part] = self.bytes_by_part.get(part, 0) + len(pcm)
-        odd = self._odd.pop(part, None)
-        if odd is not None:
+        if self._odd and (odd := self._odd.pop(part, None)) is not None:
             pcm = odd + pcm
         whole_bytes = whole_frames_bytes(len(pcm))
         if whole_bytes < len(pcm):

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import attrs
+import msgspec
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-@attrs.frozen(kw_only=True)
-class Ask:
+class Ask(msgspec.Struct, frozen=True, kw_only=True):
     """A question, and how it is to be asked."""
 
     index: int
@@ -37,8 +36,7 @@ class Ask:
         return self.question or str(self.audio_file)
 
 
-@attrs.frozen(kw_only=True)
-class BadLine:
+class BadLine(msgspec.Struct, frozen=True, kw_only=True):
     """A line that is no question."""
 
     index: int

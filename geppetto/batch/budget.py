@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-import attrs
+import msgspec
 
 from geppetto.pricing.cost import dollars
 
 _WARN_AT = Decimal("0.8")
 
 
-@attrs.define(kw_only=True)
-class Budget:
+class Budget(msgspec.Struct, kw_only=True):
     """
     Two limits after which nothing more is asked. What runs is finished, so a run can pass its limit by that.
 
@@ -25,7 +24,7 @@ class Budget:
     spent_usd: Decimal = Decimal(0)
     unpriced: bool = False
     """Whether tokens were used whose price is not known: then the limit of cost does not hold."""
-    _warned: set[str] = attrs.field(factory=set, init=False)
+    _warned: set[str] = msgspec.field(default_factory=set)
 
     def spend(self, usd: Decimal) -> None:
         """Take the cost of an answer into account."""

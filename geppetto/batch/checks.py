@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Final
 
-import attrs
+import msgspec
 
 from geppetto.batch.matching import SEARCH_TIMEOUT_S, compiled, matches
 from geppetto.errors import ConfigError
@@ -18,8 +18,7 @@ if TYPE_CHECKING:
 _MAX_SHOWN_CHARS: Final = 200
 
 
-@attrs.frozen(kw_only=True)
-class Checks:
+class Checks(msgspec.Struct, frozen=True, kw_only=True):
     """
     What holds for every question of a run, beside what a question says itself.
 
@@ -32,7 +31,7 @@ class Checks:
     max_first_audio_ms: float | None = None
     """From the question until the first sound of its answer."""
 
-    def __attrs_post_init__(self) -> None:
+    def __post_init__(self) -> None:
         """Find out early."""
         if self.expect is not None:
             try:

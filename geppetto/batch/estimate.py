@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 import attrs
 
+from geppetto.pricing.cost import EMBEDDED
 from geppetto.realtime.usage import Usage
 from geppetto.text import escape_line
 
@@ -154,7 +155,9 @@ class Estimate:
             f"{self.low.input_tokens:,} to {self.high.input_tokens:,} tokens in, "
             f"{self.low.output_tokens:,} to {self.high.output_tokens:,} out",
         ]
-        if costs is not None:
+        if costs is not None and costs[1].source == EMBEDDED:
+            found.append(f"{EMBEDDED} costs nothing")
+        elif costs is not None:
             found.append(f"{costs[0]} to {costs[1]} for {escape_line(model)}, by {escape_line(costs[1].source)}")
         elif self.questions:
             found.append(f"A price that {escape_line(model)} needs is not known here. --prices-file tells it.")

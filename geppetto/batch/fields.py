@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 from typing import Final, NoReturn
 
-import attrs
+import msgspec
 
 from geppetto.batch.ask import Ask
 from geppetto.batch.matching import compiled
@@ -20,19 +20,17 @@ _MAX_ID_CHARS: Final = 200
 _MAX_SHOWN_CHARS: Final = 50
 _MAX_DIGITS: Final = 400
 """Of a number: a float has at most 309 before its point, and Python refuses to read more than 4,300."""
-_BEGINS_LIKE_FIELDS: Final = re.compile(r'\{[^{}]*"(?:question|audio_file)"\s*:')
-_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+_BEGINS_LIKE_FIELDS: Final = r'\{[^{}]*"(?:question|audio_file)"\s*:'
 
 
 class Wrong(Exception):
     """What is wrong with a line: the end of a sentence that begins with its number."""
 
 
-@attrs.frozen
-class Fields:
+class Fields(msgspec.Struct, frozen=True):
     """The members of one object, each of them a known one."""
 
-    values: dict[str, object] = attrs.field(repr=False)
+    values: dict[str, object]
 
     def ask(self, *, index: int, given_id: str, line: int) -> Ask:
         """
@@ -101,7 +99,7 @@ def looks_like_fields(text: str) -> bool:
     try:
         value: object = json.loads(text)
     except (ValueError, RecursionError):
-        return _BEGINS_LIKE_FIELDS.match(text) is not None
+        return re.match(_BEGINS_LIKE_FIELDS, text) is not None
     return isinstance(value, dict) and any(_nearest(key) in _ASKING_KEYS for key in value)
 
 
@@ -164,8 +162,10 @@ def refuse_unsendable(text: str, before: str = "has") -> None:
     """
     if "\0" in text:
         raise Wrong(f"{before} a NUL character in it, as files have that are not UTF-8")
-    if _SURROGATE.search(text) is not None:
-        raise Wrong(f"{before} half of a surrogate pair in it")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise Wrong(f"{before} half of a surrogate pair in it") from None
 
 
 def _without_doubles(pairs: list[tuple[str, object]]) -> dict[str, object]:

@@ -6,7 +6,7 @@ import itertools
 import re
 import threading
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from geppetto.batch.manifest import Manifest
 from geppetto.errors import ConfigError, OutputFailed
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from geppetto.records.modes import FileModes
     from geppetto.redaction import Redactor
 
-_DEFAULT_NAME = re.compile(r"run_\d{8}_\d{6}(?:_\d+)?\.jsonl", re.ASCII)
+_DEFAULT_NAME: Final = r"run_[0-9]{8}_[0-9]{6}(?:_[0-9]+)?\.jsonl"
 
 
 class Keeper:
@@ -174,7 +174,7 @@ class Keeper:
         raise AssertionError("counting never ends")
 
     def _newest(self) -> Path:
-        found = [path for path in self._directory.glob("run_*.jsonl") if _DEFAULT_NAME.fullmatch(path.name)]
+        found = [path for path in self._directory.glob("run_*.jsonl") if re.fullmatch(_DEFAULT_NAME, path.name)]
         if not found:
             msg = f"There is no run to resume in {self._directory}. Name its manifest with --manifest."
             raise ConfigError(msg)

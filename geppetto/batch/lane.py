@@ -6,7 +6,7 @@ from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING
 
-import attrs
+import msgspec
 import trio
 
 from geppetto.errors import ConfigError
@@ -19,19 +19,17 @@ if TYPE_CHECKING:
     from geppetto.batch.result import Result
 
 
-@attrs.frozen
-class Taken:
+class Taken(msgspec.Struct, frozen=True):
     """A question that is to be asked now."""
 
     ask: Ask
-    pcm: bytes | None = attrs.field(default=None, repr=False)
+    pcm: bytes | None = None
     """Its audio, if it is spoken."""
     problem: str = ""
     """Why it cannot be asked."""
 
 
-@attrs.define(kw_only=True)
-class Lane:
+class Lane(msgspec.Struct, kw_only=True):
     """
     What one session after another is asked.
 
@@ -48,18 +46,18 @@ class Lane:
     """Whether a question is asked in one message, its audio included."""
     voice: str | None = None
     """Of the present session; None is the configured one."""
-    in_flight: dict[int, Ask] = attrs.field(factory=dict)
+    in_flight: dict[int, Ask] = msgspec.field(default_factory=dict)
     """By index: asked, and not told."""
-    committed: dict[int, Result] = attrs.field(factory=dict)
+    committed: dict[int, Result] = msgspec.field(default_factory=dict)
     """By index: over and durable, whatever becomes of the session."""
-    first: deque[Ask] = attrs.field(factory=deque)
+    first: deque[Ask] = msgspec.field(default_factory=deque)
     """What comes before anything new: it was asked for nothing, or needs another session."""
-    tries: dict[int, int] = attrs.field(factory=dict)
+    tries: dict[int, int] = msgspec.field(default_factory=dict)
     """By index: the sessions that ended before the answer did."""
     exhausted: bool = False
     """Whether there is nothing new any more."""
     _taken: int = 0
-    _turn: trio.Lock = attrs.field(factory=trio.Lock)
+    _turn: trio.Lock = msgspec.field(default_factory=trio.Lock)
 
     @property
     def over(self) -> bool:

@@ -21,7 +21,7 @@ from typing import Final
 SEARCH_TIMEOUT_S: Final = 5.0
 """For one search in a process of its own."""
 _MAX_REASON_CHARS: Final = 120
-_REPEAT: Final = re.compile(r"[*+{]|(?<!\()\?")
+_REPEAT: Final = r"[*+{]|(?<!\()\?"
 _COMPILING: Final = threading.Lock()
 
 # An alarm ends the child, too, when nobody is left to kill it.
@@ -62,7 +62,7 @@ def may_take_long(pattern: str) -> bool:
 
     With one repetition or none it does not. Counted generously: an escaped `\\+` and one in brackets, too.
     """
-    return len(_REPEAT.findall(pattern)) > 1
+    return len(re.findall(_REPEAT, pattern)) > 1
 
 
 def matches(pattern: str, text: str, timeout_s: float = SEARCH_TIMEOUT_S) -> bool | None:

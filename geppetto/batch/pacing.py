@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import attrs
+import msgspec
 import trio
 
 
-@attrs.define
-class Pacing:
+class Pacing(msgspec.Struct):
     """Nothing is asked before a moment that only moves on."""
 
     _open_at: float = float("-inf")

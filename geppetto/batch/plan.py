@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, get_args
 
-import attrs
+import msgspec
 
 from geppetto.errors import ConfigError
 
@@ -25,8 +25,7 @@ AHEAD = 2
 """Questions of one session on their way: the next one is at the door while the files of the last are closed."""
 
 
-@attrs.frozen(kw_only=True)
-class Plan:
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """
     How the questions of a run are asked, and what is kept of it.
 
@@ -52,7 +51,7 @@ class Plan:
     sound: bool = False
     """Whether the screen is given the audio."""
 
-    def __attrs_post_init__(self) -> None:
+    def __post_init__(self) -> None:
         """Check what goes together."""
         if not 1 <= self.jobs <= MAX_JOBS:
             msg = f"--jobs is {self.jobs}, but must be from 1 to {MAX_JOBS:,}."

@@ -11,6 +11,7 @@ from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
 import attrs
+import msgspec
 import trio
 
 from geppetto.batch.ask import Ask
@@ -44,8 +45,7 @@ _TRIES = 2
 """Sessions that may end over one question before it is given up."""
 
 
-@attrs.define(kw_only=True)
-class Pool:
+class Pool(msgspec.Struct, kw_only=True):
     """Asks every question that comes, and tells of every one that is over."""
 
     config: ClientConfig
@@ -69,7 +69,7 @@ class Pool:
     """What was said before the run."""
     asks_before_questions: bool = True
     """Whether a session is opened before there is a question: then a wrong key is known without one."""
-    _leaving: trio.Semaphore = attrs.field(factory=lambda: trio.Semaphore(_LEAVING), init=False)
+    _leaving: trio.Semaphore = msgspec.field(default_factory=lambda: trio.Semaphore(_LEAVING))
     _strikes: int = 0
     """Sessions in a row, of all workers, that brought nothing."""
     _opened: bool = False

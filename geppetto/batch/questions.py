@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 from typing import Final, Literal, get_args
 
-import attrs
+import msgspec
 
 from geppetto.batch.ask import Ask, BadLine
 from geppetto.batch.fields import Wrong, looks_like_fields, read_fields, read_id, refuse_unsendable
@@ -22,8 +22,7 @@ INPUT_FORMATS: Final[tuple[InputFormat, ...]] = get_args(InputFormat)
 _DIGEST_BYTES: Final = 16
 
 
-@attrs.define
-class QuestionParser:
+class QuestionParser(msgspec.Struct):
     """
     Takes one line after another.
 
@@ -32,11 +31,11 @@ class QuestionParser:
 
     format: InputFormat = "auto"
     """`auto` until the first line that is not blank has decided."""
-    over: bool = attrs.field(default=False, init=False)
+    over: bool = False
     """Whether `.quit` ended the input; every line after it is taken for blank."""
-    _lines: int = attrs.field(default=0, init=False)
-    _index: int = attrs.field(default=0, init=False)
-    _seen: set[bytes] = attrs.field(factory=set, init=False, repr=False)
+    _lines: int = 0
+    _index: int = 0
+    _seen: set[bytes] = msgspec.field(default_factory=set)
     """Digests of the ids, so that a hundred thousand of them take little memory."""
 
     def parse(self, line: str | LineTooLong) -> Ask | BadLine | None:

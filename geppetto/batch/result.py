@@ -7,12 +7,13 @@ later version may add members, and readers pass over those that they do not know
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import re
 from typing import TYPE_CHECKING, Final, NoReturn, get_args
 
-import attrs
+import msgspec
 
 from geppetto.pricing.cost import Cost
 from geppetto.realtime.events import ResponseStatus
@@ -28,11 +29,9 @@ if TYPE_CHECKING:
 
 SCHEMA: Final = 1
 _STATUSES: Final[Mapping[str, ResponseStatus]] = {status: status for status in get_args(ResponseStatus)}
-_UNWRITABLE: Final = re.compile(r"[\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
-@attrs.frozen(kw_only=True)
-class Result:
+class Result(msgspec.Struct, frozen=True, kw_only=True):
     """One question and its answer, or why there is none."""
 
     index: int
@@ -45,8 +44,8 @@ class Result:
     audio_file: str | None = None
     transcript_file: str | None = None
     audio_ms: int = 0
-    latency: Latency = attrs.field(factory=Latency)
-    usage: Usage = attrs.field(factory=Usage)
+    latency: Latency = msgspec.field(default_factory=Latency)
+    usage: Usage = msgspec.field(default_factory=Usage)
     cost: Cost | None = None
     session_id: str = ""
     response_id: str = ""
@@ -104,7 +103,7 @@ class Result:
             "audio_file": self.audio_file,
             "transcript_file": self.transcript_file,
             "audio_ms": self.audio_ms,
-            "latency": {field.name: _rounded(getattr(self.latency, field.name)) for field in attrs.fields(Latency)},
+            "latency": {name: _rounded(getattr(self.latency, name)) for name in Latency.__struct_fields__},
             "usage": self.usage.as_json(),
             "cost": None if self.cost is None else self.cost.as_json(),
             "session_id": self.session_id,
@@ -120,7 +119,8 @@ class Result:
         What some readers take for the end of a line (U+0085, U+2028, U+2029) is escaped, and so is half a surrogate
         pair, which UTF-8 has no bytes for: the name of a file comes back as it was.
         """
-        return _UNWRITABLE.sub(_escaped, json.dumps(self.as_json(), ensure_ascii=False, separators=(",", ":")))
+        text = json.dumps(self.as_json(), ensure_ascii=False, separators=(",", ":"))
+        return text if text.isprintable() else _unwritable().sub(_escaped, text)
 
     @classmethod
     def from_line(cls, line: str | bytes) -> Result:
@@ -183,6 +183,11 @@ class Result:
         )
 
 
+@functools.cache
+def _unwritable() -> re.Pattern[str]:
+    return re.compile(r"[\x7f-\x9f\u2028\u2029\ud800-\udfff]")  # takes as long as a module, and few lines need it
+
+
 def _name(path: Path | None) -> str | None:
     return None if path is None else os.fspath(path)
 
@@ -232,10 +237,10 @@ def _latency(value: object) -> Latency:
         msg = "its latency is not an object"
         raise ValueError(msg)
     moments: dict[str, float | None] = {}
-    for field in attrs.fields(Latency):
-        found = value.get(field.name)
+    for name in Latency.__struct_fields__:
+        found = value.get(name)
         if found is not None and (isinstance(found, bool) or not isinstance(found, int | float)):
-            msg = f"its latency has a {field.name} that is not a number"
+            msg = f"its latency has a {name} that is not a number"
             raise ValueError(msg)
-        moments[field.name] = found
+        moments[name] = found
     return Latency(**moments)

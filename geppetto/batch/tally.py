@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import attrs
+import msgspec
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -12,8 +12,7 @@ if TYPE_CHECKING:
     from geppetto.batch.result import Result
 
 
-@attrs.define(kw_only=True)
-class Tally:
+class Tally(msgspec.Struct, kw_only=True):
     """What a run came to."""
 
     questions: int = 0

@@ -5,18 +5,20 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import attrs
+import msgspec
 import trio
 
 from geppetto.chat import run_with_signals
+from geppetto.cli.outcome import Outcome, finish
+from geppetto.cli.remembering import configured, remembering
 from geppetto.cli.saying import hide_in_tracebacks, say, say_error
-from geppetto.cli.screen import STDERR_FD, STDIN_FD, STDOUT_FD, write_stdout
-from geppetto.cli.terminals import beside, reflows
+from geppetto.cli.screen import STDIN_FD, STDOUT_FD, write_stdout
+from geppetto.cli.terminals import reflows
 from geppetto.errors import ConfigError, GeppettoError
-from geppetto.records.metrics import Metrics, write_metrics
-from geppetto.status import ExitStatus
+from geppetto.records.metrics import Metrics
 from geppetto.stopper import Stopper
 from geppetto.text import escape_line
 
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from geppetto.config import ClientConfig
     from geppetto.repl.earlier import Earlier
     from geppetto.repl.face import Face
+    from geppetto.status import ExitStatus
 
 
 _CANNOT_DRAW = frozenset({"", "dumb", "unknown"})
@@ -38,26 +41,16 @@ _PLAIN = ("ACCESSIBLE", "NO_COLOR")
 """Who sets one of these, to whatever value, wants lines that are only appended. See https://no-color.org."""
 _COLUMNS = 80
 """Of a terminal that does not tell."""
-_VI = re.compile(r"^\s*set\s+editing-mode\s+vi\s*$", re.MULTILINE)
-
-
-@attrs.define
-class Outcome:
-    """What is known when the event loop has ended."""
-
-    error: GeppettoError | None = None
-    log_path: Path | None = None
+_VI: Final = r"^\s*set\s+editing-mode\s+vi\s*$"
 
 
 def chat(target: Target) -> ExitStatus:
     """Run one session for a person at a terminal and return the exit status."""
     try:
-        config = target.configure()
+        target, config = configured(target)
     except ConfigError as error:
         say_error(error)
         return error.status
-    from geppetto.cli.remembering import remembering  # not for a script, which takes `finish` from here
-
     hide_in_tracebacks(config.redactor)
     warner = Warner()
     try:
@@ -75,25 +68,7 @@ def wants_prompt(environ: Mapping[str, str]) -> bool:
     return environ.get("TERM", "") not in _CANNOT_DRAW and not any(environ.get(name) for name in _PLAIN)
 
 
-def finish(target: Target, config: ClientConfig, metrics: Metrics, outcome: Outcome) -> ExitStatus:
-    """Write the figures, say how it ended, and return the exit status."""
-    status = ExitStatus.OK if outcome.error is None else outcome.error.status
-    redactor = config.redactor
-    if target.metrics_file is not None:
-        try:
-            write_metrics(target.metrics_file, metrics, modes=config.file_modes, redactor=redactor)
-        except GeppettoError as error:
-            say_error(error)
-            status = error.status if status is ExitStatus.OK else status
-    if outcome.error is not None:
-        say_error(outcome.error, redactor)
-    if outcome.log_path is not None and not target.quiet:
-        say("\n".join(beside("", [redactor.clean(metrics.summary_line(outcome.log_path))], STDERR_FD)))
-    return status
-
-
-@attrs.define
-class Warner:
+class Warner(msgspec.Struct):
     """Says that answers cannot be kept, to whoever shows things at the moment."""
 
     show: Callable[[str], None] = say
@@ -138,8 +113,6 @@ class _Chat:
             self.outcome.log_path = path
 
         self.warner.show = face.say
-        if self.remembered.notice:
-            face.say(f"  {self.remembered.notice}")
         try:
             await run_repl(
                 face,
@@ -149,6 +122,7 @@ class _Chat:
                 earlier=earlier,
                 quiet=self.target.quiet,
                 logs=note_log,
+                goes_on=self.remembered.notice,
                 history=self.remembered.history,
                 keeper=self.remembered.kept,
             )
@@ -216,6 +190,6 @@ def prefers_vi(environ: Mapping[str, str]) -> bool:
     """Return whether the person edits lines as in vi everywhere: readline's file says so."""
     file = Path(environ.get("INPUTRC") or Path.home() / ".inputrc")
     try:
-        return bool(_VI.search(file.read_text(encoding="utf-8", errors="replace")))
+        return bool(re.search(_VI, file.read_text(encoding="utf-8", errors="replace"), re.MULTILINE))
     except OSError:
         return False

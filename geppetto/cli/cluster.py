@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import attrs
+import msgspec
 import trio
 
 from geppetto import __version__
@@ -50,8 +51,7 @@ class ClusterFlags:
 # --- at the submitter
 
 
-@attrs.frozen(kw_only=True)
-class _Submitter(Target):
+class _Submitter(Target, frozen=True, kw_only=True):
     """Talks to no server, and needs no key."""
 
     def configure(self, *, needs_key: bool = True) -> ClientConfig:
@@ -71,16 +71,16 @@ def on_cluster(target: Target, flags: ScriptFlags, source: Source, cluster: Clus
 
     As `geppetto.cli.scripted.scripted`, but questions are independent of each other.
     """
-    submitter = _Submitter(**{field.name: getattr(target, field.name) for field in attrs.fields(Target)})
+    submitter = _Submitter(**msgspec.structs.asdict(target))
     if flags.context is None:
-        flags = attrs.evolve(flags, independent=True)
+        flags = msgspec.structs.replace(flags, independent=True)
 
     def orders(seam: Seam, run: str, output: str | None) -> Orders:
         proxy = target.settings.get("proxy")
         return Orders(
             version=__version__,
             run=run,
-            plan=attrs.evolve(seam.plan, ordered=False, max_usd=None, max_s=None),
+            plan=msgspec.structs.replace(seam.plan, ordered=False, max_usd=None, max_s=None),
             settings=settings_of(seam.config, proxy=None if proxy is None else str(proxy)),
             key_env=target.key_env,
             offline=target.offline,

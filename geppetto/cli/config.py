@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import attrs
 import click
+import msgspec
 
 from geppetto.audio.wav import cannot_write
 from geppetto.cli.flags import read_flags
@@ -22,10 +22,10 @@ from geppetto.config import load_config
 from geppetto.errors import ConfigError, GeppettoError
 from geppetto.keys import config_directory
 from geppetto.records.modes import PRIVATE, make_directory
-from geppetto.settings.file import PROJECT_FILE, USER_FILE
 from geppetto.settings.listing import EFFECTIVE, Row, rows
 from geppetto.settings.loading import read_files
 from geppetto.settings.sample import sample
+from geppetto.settings.source import PROJECT_FILE, USER_FILE
 from geppetto.text import escape_line
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def edit(context: click.Context) -> None:
             msg = f"{command[0]} ended with status {status}. {path} is as it left it."
             raise ConfigError(msg)
         files = read_files(Path(), config_directory(os.environ))
-        load_config({}, {}, files=attrs.evolve(files, project=None), needs_key=False)
+        load_config({}, {}, files=msgspec.structs.replace(files, project=None), needs_key=False)
         say(f"{escape_line(str(path))} is in order.")
 
 

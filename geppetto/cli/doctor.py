@@ -193,7 +193,7 @@ class Doctor:
         from geppetto.doctor.network import Network
         from geppetto.doctor.turn import Turn
 
-        self.turn = Turn(config=config, audio=self.audio, free=self.embedded)
+        self.turn = Turn(config=config, audio=self.audio)
         if self.asks:
             turn = Examination(name="turn", look=self.turn.look, needs=("session",))
         else:

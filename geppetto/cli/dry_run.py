@@ -66,16 +66,13 @@ def dry_run(
 
     trio.run(read)
     when = datetime.now(UTC).astimezone().date()
-    costs = PriceList.load(config.prices_file).estimate(
+    costs = PriceList.load(config.prices_file, embedded=config.provider == "offline").estimate(
         config.model_name, estimate.low, estimate.high, provider_host=config.host, when=when
     )
     if as_json:
         shown = json.dumps(estimate.as_json(config.model_name, costs)) + "\n"
     else:
         lines = estimate.lines(config.model_name, costs)
-        if config.provider == "offline" and config.prices_file is None:
-            lines = [line for line in lines if "--prices-file" not in line]
-            lines.append("the embedded server costs nothing")
         shown = "".join(f"{escape_line(line)}\n" for line in lines)
     write_stdout(shown.encode("utf-8", "replace"))
     return ExitStatus.UNANSWERED if estimate.bad_lines else ExitStatus.OK

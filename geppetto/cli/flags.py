@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import attrs
+import msgspec
 
 from geppetto.cli.servers import Target
 from geppetto.setting import SETTINGS
@@ -17,8 +17,7 @@ if TYPE_CHECKING:
     from geppetto.batch.questions import InputFormat
 
 
-@attrs.frozen(kw_only=True)
-class ScriptFlags:
+class ScriptFlags(msgspec.Struct, frozen=True, kw_only=True):
     """The flags of a scripted run, by the names in `geppetto.cli.options`; None is not given."""
 
     as_json: bool | None = None
@@ -45,7 +44,7 @@ class ScriptFlags:
     @property
     def any(self) -> bool:
         """Whether one of them was given."""
-        return any(value is not None for value in attrs.asdict(self).values())
+        return any(value is not None for value in msgspec.structs.astuple(self))
 
 
 def read_flags(given: Mapping[str, object], above: Mapping[str, Any] | None = None) -> tuple[Target, ScriptFlags]:
@@ -64,4 +63,4 @@ def read_flags(given: Mapping[str, object], above: Mapping[str, Any] | None = No
         profile=flags.get("profile"),
         goes_on_with="" if flags.get("continue_last") else flags.get("resume") or None,
     )
-    return target, ScriptFlags(**{field.name: flags.get(field.name) for field in attrs.fields(ScriptFlags)})
+    return target, ScriptFlags(**{name: flags.get(name) for name in ScriptFlags.__struct_fields__})

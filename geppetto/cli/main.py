@@ -84,12 +84,13 @@ def cli(here: click.Context, /, **flags: object) -> None:
     """
     if here.invoked_subcommand is not None:
         return
-    import attrs  # with the next line half of what --help would cost
+    import msgspec  # with the next line half of what --help would cost
 
     from geppetto.cli.flags import read_flags
 
     target, script = read_flags(flags)
-    script_flags = attrs.evolve(script, resume=None) if script.resume else script  # of a chat, it names one
+    # Of a chat, --resume names one.
+    script_flags = msgspec.structs.replace(script, resume=None) if script.resume else script
     if os.isatty(0) and os.isatty(1) and not script_flags.any:
         from geppetto.cli.chat import chat
 

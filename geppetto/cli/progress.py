@@ -163,7 +163,7 @@ class Progress:
             pieces.append((4, _rate(told / elapsed_s)))
         if self._audio_ms:
             pieces.append((5, f"{self._audio_ms / 1000:,.0f} s of audio"))
-        if self._usd is not None:
+        if self._usd:
             pieces.append((3, dollars(self._usd)))
         if not self.total:
             pieces.append((6, _interval(elapsed_s)))

@@ -7,14 +7,17 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import attrs
+import msgspec
 
-from geppetto.errors import ConfigError
+from geppetto.errors import ConfigError, GeppettoError
 from geppetto.memory.keeping import Keeping, NoMemory
 from geppetto.memory.place import database_path
+from geppetto.settings.source import DEFAULT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from geppetto.cli.servers import Target
     from geppetto.config import ClientConfig
     from geppetto.memory.kept import Conversation
     from geppetto.realtime.history import Said
@@ -29,6 +32,40 @@ class Remembered:
     """What the server is told first."""
     notice: str = ""
     """A line for the user; empty for a new conversation."""
+
+
+def configured(target: Target) -> tuple[Target, ClientConfig]:
+    """
+    Return the server of a chat, and its configuration; blocks.
+
+    It is that of the settings. Without a key for that one a conversation with the embedded server goes on there,
+    unless the settings say which server or whose key is meant.
+
+    Raises:
+        ConfigError: a value is wrong, or the key is missing.
+    """
+    try:
+        return target, target.configure()
+    except ConfigError:
+        if target.goes_on_with is None or target.offline or target.key_env is not None:
+            raise
+        sources = target.configure(needs_key=False).sources
+        if any(sources[name] != DEFAULT for name in ("url", "provider")):
+            raise
+        embedded = msgspec.structs.replace(target, offline=True)
+        config = embedded.configure()
+        if config.no_memory or not _was_at(config, target.goes_on_with):
+            raise
+    return embedded, config
+
+
+def _was_at(config: ClientConfig, wanted: str) -> bool:
+    """Return whether there is the conversation *wanted*, and was with the server of *config*."""
+    try:
+        found, _ = _find(config, wanted)
+    except GeppettoError:  # told when it is looked for
+        return False
+    return found.about.host == config.host
 
 
 @contextmanager

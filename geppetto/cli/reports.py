@@ -6,7 +6,7 @@ import time
 from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
-import attrs
+import msgspec
 
 from geppetto.cli.screen import write_stderr
 
@@ -21,8 +21,7 @@ if TYPE_CHECKING:
     from geppetto.config import ClientConfig
 
 
-@attrs.define(kw_only=True)
-class Reports:
+class Reports(msgspec.Struct, kw_only=True):
     """Everything about a run that is not its results."""
 
     junit: Path | None
@@ -30,12 +29,12 @@ class Reports:
     """Whether there is to be a bar, once there is more than one question."""
     lines: bool
     """Whether there are to be lines instead."""
-    _report: JUnitReport | None = attrs.field(default=None, init=False)
-    _progress: Progress | None = attrs.field(default=None, init=False)
-    _tally: Tally | None = attrs.field(default=None, init=False)
-    _early: list[Result] = attrs.field(factory=list, init=False)
+    _report: JUnitReport | None = None
+    _progress: Progress | None = None
+    _tally: Tally | None = None
+    _early: list[Result] = msgspec.field(default_factory=list)
 
-    def __attrs_post_init__(self) -> None:
+    def __post_init__(self) -> None:
         """Begin the report."""
         if self.junit is not None:
             from geppetto.batch.junit import JUnitReport  # few runs want one

@@ -7,7 +7,7 @@ import select
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-import attrs
+import msgspec
 
 from geppetto.errors import OutputFailed, Stopped
 from geppetto.notices import Notice, Saved, Words
@@ -30,8 +30,7 @@ _SMALL_BYTES = 32
 _KEEPS_ALL = Redactor()
 
 
-@attrs.frozen(kw_only=True)
-class Streams:
+class Streams(msgspec.Struct, frozen=True, kw_only=True):
     """What the three standard streams are."""
 
     stdin_is_tty: bool

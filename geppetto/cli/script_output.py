@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Literal
 
-import attrs
+import msgspec
 
 from geppetto.cli.screen import write_stdout
 from geppetto.text import escape, escape_line
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from geppetto.batch.result import Result
     from geppetto.redaction import Redactor
 
+_GAP = r"(?! \S)\s+"
+"""A pattern: space between words that is more than one blank, or something else."""
 _MOST_COMPLAINTS = 20
 """For how many questions it is said what is wrong with them: a thousand sentences of one kind help nobody."""
 Style = Literal["live", "text", "lines", "json"]
@@ -27,8 +30,7 @@ is over. `lines`: one line for each question, empty where there is no answer. `j
 """
 
 
-@attrs.define(kw_only=True)
-class ScriptOutput:
+class ScriptOutput(msgspec.Struct, kw_only=True):
     """The sink of a run; see `geppetto.batch.run.Sink`. Any thread may call it."""
 
     style: Style
@@ -41,8 +43,8 @@ class ScriptOutput:
     on_results: Sequence[Callable[[Result], None]] = ()
     """Are told of each result: the progress bar, the report."""
     on_tick: Callable[[], None] | None = None
-    _complaints: int = attrs.field(default=0, init=False)
-    _lock: threading.Lock = attrs.field(factory=threading.Lock, init=False)
+    _complaints: int = 0
+    _lock: threading.Lock = msgspec.field(default_factory=threading.Lock)
 
     def emit(self, results: Sequence[Result]) -> None:
         """Write *results* in one go; see `Sink`."""
@@ -89,6 +91,7 @@ class ScriptOutput:
                 line = result.line()
                 return f"{escape_line(line)}\n" if self.stdout_is_tty else f"{line}\n"
             case "lines":
-                return f"{' '.join(escape(result.answer).split())}\n"
+                # A list of its words would take ten times the memory of an answer.
+                return f"{re.sub(_GAP, ' ', escape(result.answer)).strip()}\n"
             case "text":
                 return f"{escape(result.answer)}\n" if result.answer else ""

@@ -6,7 +6,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-import attrs
+import msgspec
 import trio
 
 from geppetto.batch.budget import Budget
@@ -15,7 +15,7 @@ from geppetto.batch.pacing import Pacing
 from geppetto.batch.run import Batch
 from geppetto.batch.source import questions_of
 from geppetto.chat import run_with_signals
-from geppetto.cli.chat import Outcome, finish
+from geppetto.cli.outcome import Outcome, finish
 from geppetto.cli.plans import make_plan
 from geppetto.cli.reports import Reports
 from geppetto.cli.saying import hide_in_tracebacks, say, say_error, standard_streams
@@ -47,7 +47,6 @@ if TYPE_CHECKING:
 
 def piped(target: Target, flags: ScriptFlags) -> ExitStatus:
     """Ask what comes through stdin."""
-
     has_stdin = standard_streams().has_stdin
     return scripted(target, flags, lambda: questions_of(0 if has_stdin else None, flags.input_format or "auto"))
 
@@ -92,59 +91,51 @@ def scripted(
     return run.run(source)
 
 
-@attrs.define(kw_only=True)
 class _Run:
     """One run of the command line."""
 
-    target: Target
-    flags: ScriptFlags
-    config: ClientConfig
-    plan: Plan
-    streams: Streams
-    single: bool
-    live: bool
-    """Whether words are shown as they arrive."""
-    elsewhere: Elsewhere | None = None
-    stopper: Stopper = attrs.field(factory=Stopper, init=False)
-    metrics: Metrics = attrs.field(factory=Metrics, init=False)
-    outcome: Outcome = attrs.field(factory=Outcome, init=False)
-    reports: Reports = attrs.field(init=False)
-    keeper: Keeper = attrs.field(init=False)
-    words: TerminalScreen = attrs.field(init=False)
-    output: ScriptOutput = attrs.field(init=False)
-    tally: Tally | None = attrs.field(default=None, init=False)
-    screen: Screen = attrs.field(init=False)
-
-    def __attrs_post_init__(self) -> None:
-        """Put the output together."""
-        flags, redactor = self.flags, self.config.redactor
-        quiet = self.target.quiet
-        live = self.live
+    def __init__(
+        self,
+        *,
+        target: Target,
+        flags: ScriptFlags,
+        config: ClientConfig,
+        plan: Plan,
+        streams: Streams,
+        single: bool,
+        live: bool,
+        elsewhere: Elsewhere | None,
+    ) -> None:
+        """Put the output together; *live* is whether words are shown as they arrive."""
+        self.target, self.flags, self.config, self.plan, self.elsewhere = target, flags, config, plan, elsewhere
+        self.stopper, self.metrics, self.outcome = Stopper(), Metrics(), Outcome()
+        self.tally: Tally | None = None
+        redactor, quiet = config.redactor, target.quiet
         # A bar cannot stand below words that are still coming.
-        bar = self.streams.stderr_is_tty and not (live and self.streams.stdout_is_tty)
-        wanted = not self.single and not (quiet and not flags.progress)
+        bar = streams.stderr_is_tty and not (live and streams.stdout_is_tty)
+        wanted = not single and not (quiet and not flags.progress)
         self.reports = Reports(junit=flags.junit, bar=bar and wanted, lines=bool(flags.progress) and not bar)
         self.words = TerminalScreen(
-            attrs.evolve(self.streams, stdin_is_tty=False),  # nobody types: no prompts, no names
+            msgspec.structs.replace(streams, stdin_is_tty=False),  # nobody types: no prompts, no names
             quiet=quiet or self.reports.bar,
             redactor=redactor,
             words=live,
-            words_to_stderr=self.plan.sound,
-            expects_audio=self.config.modality == "audio",
+            words_to_stderr=plan.sound,
+            expects_audio=config.modality == "audio",
             say=self._say,
         )
         self.output = ScriptOutput(
-            style="json" if flags.as_json else "live" if live or self.plan.sound else "lines" if quiet else "text",
+            style="json" if flags.as_json else "live" if live or plan.sound else "lines" if quiet else "text",
             redactor=redactor,
             say=self.reports.say,
             above=self.reports.above,
-            stdout_is_tty=self.streams.stdout_is_tty,
+            stdout_is_tty=streams.stdout_is_tty,
             on_results=[self.reports.add],
             on_tick=self.reports.tick,
         )
-        self.screen = SoundScreen(self.words, wav=flags.audio_format == "wav") if self.plan.sound else self.words
-        self.keeper = Keeper(flags.manifest, self.config.audio_output_dir, self.config.file_modes, redactor, _now)
-        if flags.no_manifest or (self.single and flags.manifest is None):
+        self.screen: Screen = SoundScreen(self.words, wav=flags.audio_format == "wav") if plan.sound else self.words
+        self.keeper = Keeper(flags.manifest, config.audio_output_dir, config.file_modes, redactor, _now)
+        if flags.no_manifest or (single and flags.manifest is None):
             self.keeper.switch_off()
 
     def run(self, source: Source) -> ExitStatus:
@@ -194,17 +185,17 @@ class _Run:
 
     def _check_price(self) -> None:
         """
-        Find out whether a limit of cost can be kept. The embedded server costs nothing.
+        Find out whether a limit of cost can be kept.
 
         Raises:
             ConfigError: nobody knows what the model costs.
         """
         config = self.config
-        if self.plan.max_usd is None or self._is_free:
+        if self.plan.max_usd is None:
             return
         from geppetto.pricing.price_list import PriceList  # only where there is a limit
 
-        prices = PriceList.load(config.prices_file)
+        prices = PriceList.load(config.prices_file, embedded=config.provider == "offline")
         if prices.price(config.model_name, provider_host=config.host, when=_now().date()) is None:
             msg = (
                 f"No price of {config.model_name} at {config.host} is known, so --max-cost cannot be kept. Give one "
@@ -213,16 +204,14 @@ class _Run:
             raise ConfigError(msg)
 
     async def _batch(self, config: ClientConfig, source: Source, history: Sequence[Said]) -> None:
-        plan = attrs.evolve(self.plan, resume=self.flags.resume is not None)
+        plan = msgspec.structs.replace(self.plan, resume=self.flags.resume is not None)
         batch = Batch(
             config=config,
             plan=plan,
             source=source(),
             sink=self.output,
             keeper=self.keeper,
-            budget=Budget(
-                max_usd=None if self._is_free else plan.max_usd, max_s=plan.max_s, started_at=trio.current_time()
-            ),
+            budget=Budget(max_usd=plan.max_usd, max_s=plan.max_s, started_at=trio.current_time()),
             pacing=Pacing(),
             stopper=self.stopper,
             metrics=self.metrics,
@@ -242,11 +231,6 @@ class _Run:
             self.outcome.log_path = batch.tally.log_path if batch.tally.sessions < 2 else config.log_dir
         if (sentence := verdict(batch.tally)) is not None:
             raise Unanswered(sentence)
-
-    @property
-    def _is_free(self) -> bool:
-        """Whether no answer can cost anything: the embedded server's cost what a prices file says, or nothing."""
-        return self.target.offline and self.config.prices_file is None
 
     @property
     def _had_enough(self) -> bool:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import attrs
+import msgspec
 
 from geppetto.cli.interrupts import cleaned_up
 from geppetto.config import OPENAI_URL, load_config
@@ -22,8 +23,7 @@ if TYPE_CHECKING:
     from geppetto.config import ClientConfig
 
 
-@attrs.frozen(kw_only=True)
-class Target:
+class Target(msgspec.Struct, frozen=True, kw_only=True):
     """What the flags say about the server, and about what every run does."""
 
     settings: Mapping[str, object]

@@ -25,7 +25,7 @@ _WRAPPING_PROGRAMS: Final = frozenset({"Apple_Terminal", "WezTerm", "ghostty", "
 """Values of `TERM_PROGRAM`."""
 _WRAPPING_TERMS: Final = ("alacritty", "contour", "foot", "tmux", "wezterm", "xterm-ghostty", "xterm-kitty")
 """How `TERM` begins in those that name themselves; it crosses ssh, where the variables do not."""
-_BEFORE_UNIT: Final = re.compile(r"(?<=\d) (?=(?:s|GB|MB)\b)")
+_BEFORE_UNIT: Final = r"(?<=\d) (?=(?:s|GB|MB)\b)"
 _NO_BREAK: Final = "\u00a0"
 _LEAST_COLUMNS: Final = 20
 """Where there are fewer beside a head, the terminal breaks the rows."""
@@ -60,6 +60,6 @@ def beside(head: str, texts: Sequence[str], descriptor: int = 1) -> list[str]:
     if room >= _LEAST_COLUMNS:
         from geppetto.repl.cells import wrap  # wcwidth has large tables, and a script needs none
 
-        rows = [row for text in texts for row in wrap(_BEFORE_UNIT.sub(_NO_BREAK, text), room)]
+        rows = [row for text in texts for row in wrap(re.sub(_BEFORE_UNIT, _NO_BREAK, text), room)]
         texts = [row.replace(_NO_BREAK, " ") for row in rows]
     return [(" " * len(head) if at else head) + row for at, row in enumerate(texts)]

@@ -13,6 +13,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 import attrs
+import msgspec
 import trio
 
 from geppetto.audio.wav import cannot_write
@@ -216,7 +217,7 @@ class ClusterPool:
         if sent is None:
             return
         ask = sent.untold.pop(result.index)
-        result = attrs.evolve(result, id=ask.id, question=ask.text)  # a path as it was given here
+        result = msgspec.structs.replace(result, id=ask.id, question=ask.text)  # a path as it was given here
         try:
             await trio.to_thread.run_sync(self.seam.keep, result)
         except GeppettoError as error:

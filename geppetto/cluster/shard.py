@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import attrs
+import msgspec
 
 from geppetto.config import SETTINGS
 from geppetto.errors import ConfigError, Ending
@@ -120,4 +121,4 @@ def settings_of(config: ClientConfig, *, proxy: str | None) -> dict[str, object]
 
 def shipped(ask: Ask) -> Ask:
     """Return *ask* as another machine can ask it: the path of a spoken question is absolute."""
-    return ask if ask.audio_file is None else attrs.evolve(ask, audio_file=ask.audio_file.absolute())
+    return ask if ask.audio_file is None else msgspec.structs.replace(ask, audio_file=ask.audio_file.absolute())

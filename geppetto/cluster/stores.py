@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import attrs
+import msgspec
 
 from geppetto.batch.result import Result
 from geppetto.errors import ConfigError, OutputFailed
@@ -214,7 +215,7 @@ class AtURL:
             path.unlink()
         audio = None if result.audio_file is None else urls[Path(result.audio_file)]
         words_file = None if result.transcript_file is None else urls[Path(result.transcript_file)]
-        return attrs.evolve(result, audio_file=audio, transcript_file=words_file)
+        return msgspec.structs.replace(result, audio_file=audio, transcript_file=words_file)
 
     def _free(self, paths: Sequence[Path]) -> str:
         """Return a name for these files, without suffix, that no other answer has; an earlier worker had others."""

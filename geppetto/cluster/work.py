@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 import attrs
+import msgspec
 import trio
 
 from geppetto.batch.budget import Budget
@@ -100,7 +101,7 @@ async def ask_shard(shard: Shard, config: ClientConfig, store: Store, bench: Ben
         if asks:
             batch = Batch(
                 config=config,
-                plan=attrs.evolve(shard.orders.plan, resume=True),
+                plan=msgspec.structs.replace(shard.orders.plan, resume=True),
                 source=_each(asks),
                 sink=ShardSink(bench=bench, store=store, config=config),
                 keeper=keeper,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING
 
-import attrs
+import msgspec
 import trio
 
 from geppetto.connection.failures import ServerBusy, TransientConnectFailed
@@ -26,8 +26,7 @@ def backoff_s(failures: int) -> float:
     return most_s * random.uniform(0.5, 1.0)  # noqa: S311  # jitter, no secret
 
 
-@attrs.frozen(kw_only=True)
-class Ended:
+class Ended(msgspec.Struct, frozen=True, kw_only=True):
     """How one try ended."""
 
     error: GeppettoError | None

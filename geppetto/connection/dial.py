@@ -11,7 +11,7 @@ from __future__ import annotations
 import ssl
 from typing import TYPE_CHECKING
 
-import attrs
+import msgspec
 import trio
 
 from geppetto.connection.failures import (
@@ -21,6 +21,7 @@ from geppetto.connection.failures import (
     tls_failure,
     transient,
 )
+from geppetto.connection.sockets import PatientStream
 from geppetto.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -32,8 +33,7 @@ if TYPE_CHECKING:
 _DEFAULT_PORTS = {"ws": 80, "wss": 443}
 
 
-@attrs.frozen(kw_only=True)
-class Route:
+class Route(msgspec.Struct, frozen=True, kw_only=True):
     """How a server is reached."""
 
     proxy: Proxy | None = None
@@ -111,7 +111,7 @@ async def _reach(address: SplitResult, proxy: Proxy | None, context: ssl.SSLCont
     if proxy is None or proxy.scheme.startswith("socks"):
         try:
             if proxy is None:
-                return await trio.open_tcp_stream(host, port)
+                return PatientStream(await trio.open_tcp_stream(host, port))
             from geppetto.connection.tunnel import open_socks
 
             return await open_socks(proxy, host, port)

@@ -28,7 +28,12 @@ _LONG: Final = {126: (2, 126), 127: (8, 1 << 16)}
 _LONGEST_SHORT: Final = 125
 """Of a second byte that is a length; one above 127 masks the frame, which no server may do."""
 
-_Decoder = codecs.getincrementaldecoder("utf-8")
+_FRAME_BYTES: Final = 128
+_ALWAYS_FRAMES: Final = 4096
+"""More than a frame of a message that is not whole takes beside its payload, as what came and as a piece of text; a
+message may have as many frames as these fill its limit, or so many. trio-websocket counts payload alone."""
+_CLOSE: Final = _FIN | 0x08
+_TOO_BIG: Final = 1009
 
 
 class TextMessages:
@@ -36,7 +41,8 @@ class TextMessages:
     Takes text messages out of what a server sends; see the module.
 
     A message may come in any pieces: each is decoded as it comes, and a message that turns out to be none, at
-    whatever byte, is passed on from its beginning. For that its bytes are kept until it is whole.
+    whatever byte, is passed on from its beginning. For that its bytes are kept until it is whole. One that has
+    too many frames for that is the last thing that is read: a Close is passed on, as if it were too long.
     """
 
     def __init__(self, max_bytes: int) -> None:
@@ -46,24 +52,34 @@ class TextMessages:
         self.over = False
         """Whether everything is passed on from now on."""
         self._max_bytes = max_bytes
+        self._max_frames = max(max_bytes // _FRAME_BYTES, _ALWAYS_FRAMES)
+        self._frames = 0
+        """Of the message that is not whole."""
+        self._refused = False
+        """Whether it had too many: nothing is passed on any more."""
         self._begun = b""
         """The first bytes of a header, or of a ping or pong, that is not whole."""
         self._next = _BEGINS
         """How a frame of text may begin."""
-        self._decoder = _Decoder()
+        self._cut = b""
+        """The first bytes of a character that is not whole."""
         self._pieces: list[str] = []
         """Of the message that is not whole."""
         self._kept = bytearray()
-        """Its frames, as they came."""
+        """Its frames, as they came; of a single one no more than the header: its payload is in the pieces."""
         self._message_bytes = 0
         """How long it is with its present frame."""
         self._missing_bytes = 0
         """What has not come of the payload of that frame; 0 between frames."""
         self._final = False
         """Whether that frame is its last."""
+        self._single = False
+        """Whether it is its first as well."""
 
     def feed(self, data: bytes | bytearray) -> bytes:
         """Take what has come, cut anywhere, and return what is passed on to wsproto, perhaps nothing."""
+        if self._refused:
+            return b""
         if self._begun:
             data = self._begun + data
             self._begun = b""
@@ -106,14 +122,19 @@ class TextMessages:
                     break
                 at = end
                 continue
+            self._frames += 1
+            if self._frames > self._max_frames:
+                self.over = self._refused = True
+                break
             self._next = _GOES_ON
             self._kept += view[at:start]
             self._message_bytes += length
             self._missing_bytes = length
             self._final = first >= _FIN
+            self._single = first == _WHOLE_TEXT
             at = self._take(view, start)
         if self.over:
-            passed_on += self._kept + view[at:]
+            passed_on += _close_too_big(self._max_bytes) if self._refused else self._kept + view[at:]
             self._kept.clear()
             self._missing_bytes = 0
         else:
@@ -124,17 +145,29 @@ class TextMessages:
         """Take what has come of a payload, from *start*, and return where that ends."""
         piece = view[start : start + self._missing_bytes]
         self._missing_bytes -= len(piece)
-        self._kept += piece
+        if not self._single:
+            self._kept += piece
         whole = self._final and not self._missing_bytes
+        encoded = self._cut + piece if self._cut else piece  # an incremental decoder copies each piece
         try:
-            self._pieces.append(self._decoder.decode(piece, whole))
+            text, used = codecs.utf_8_decode(encoded, "strict", whole)
         except UnicodeDecodeError:
             self.over = True
+            if self._single:
+                self._kept += "".join(self._pieces).encode() + encoded
         else:
+            self._cut = bytes(encoded[used:])
+            self._pieces.append(text)
             if whole:
                 self.ready.append("".join(self._pieces))
                 self._pieces.clear()
                 self._kept.clear()
-                self._message_bytes = 0
+                self._message_bytes = self._frames = 0
                 self._next = _BEGINS
         return start + len(piece)
+
+
+def _close_too_big(max_bytes: int) -> bytes:
+    """Return the Close that says what trio-websocket says of a message over the limit."""
+    payload = _TOO_BIG.to_bytes(2, "big") + b"Exceeded maximum message size: %d bytes" % max_bytes
+    return bytes([_CLOSE, len(payload)]) + payload

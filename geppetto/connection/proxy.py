@@ -13,7 +13,7 @@ import re
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote, urlsplit
 
-import attrs
+import msgspec
 
 from geppetto.errors import ConfigError
 
@@ -32,19 +32,21 @@ _VARIABLES: Final = {
 _SOCKS_CREDENTIAL_MOST_BYTES: Final = 255
 
 
-@attrs.frozen(kw_only=True)
-class Proxy:
+class Proxy(msgspec.Struct, frozen=True, kw_only=True):
     """A proxy. Made by `parse_proxy`."""
 
     scheme: str
     """`http`, `https`, `socks5` (names are resolved here) or `socks5h` (names are resolved by the proxy)."""
     host: str
     port: int
-    username: str | None = attrs.field(default=None, repr=False)
+    username: str | None = None
     """None when the proxy wants no credentials."""
-    password: str = attrs.field(default="", repr=False)
+    password: str = ""
     shown: str
     """Its URL as people may see it: `http://user:***@proxy.example:3128`."""
+
+    def __repr__(self) -> str:
+        return f"Proxy(shown={self.shown!r})"  # nobody sees the password
 
 
 def parse_proxy(text: str, *, source: str = "proxy") -> Proxy:

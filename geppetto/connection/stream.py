@@ -4,6 +4,10 @@ The stream under trio-websocket: it watches the opening handshake, and afterward
 trio-websocket's reader reads from it and gets what `TextMessages` passes on: the HTTP of the handshake, pings,
 Close, and everything that is not plain. Its reader, its channel and wsproto's parser are most of what a long answer
 would cost; what they do for the rest stays theirs.
+
+So two tasks may want to read. Whoever waits for messages does it: a message then wakes one task, not two. The reader
+reads while whoever takes them waits for something else (`read_on`), so that pings are answered, when nobody ever will
+again, and when all that comes is for it.
 """
 
 from __future__ import annotations
@@ -24,7 +28,7 @@ _MUCH_BYTES = 256 * 1024
 """Room for what is read at once, the larger one where the smaller was filled: room that stays empty costs more than
 a short message, and with 4 KiB a long answer costs a third more."""
 _QUEUED_MESSAGES = 64
-"""So many wait, then nothing is read: a short stall of ours does not stop the pongs, a long one stops the server."""
+"""So many wait, then nothing is read: a stall of ours does not stop the pongs, one in a flood stops the server."""
 _BATCH_CHARS = 64 * 1024
 """About so much is handed over at once: each of a message's copies on its way takes as much memory again."""
 _HANDSHAKE_BYTES = 512 * 1024
@@ -54,14 +58,22 @@ class MessageStream(trio.abc.Stream):
         """The last two bytes that came: the end of the headers may be cut."""
         self._switched = False
         """Whether what comes now is WebSocket."""
-        self._behind_head = b""
         self._texts = TextMessages(max_message_bytes)
+        self._passed_on = bytearray()
+        """What is for trio-websocket."""
         self._dead = False
         """Whether the stream has ended or failed."""
+        self._failure: trio.BrokenResourceError | trio.ClosedResourceError | None = None
         self._wanted = True
+        self._room_bytes = _LITTLE_BYTES
+        self._reading = False
+        """Whether somebody reads just now: one of the two does, and the other one waits."""
+        self._away = True
+        """Whether nobody comes for messages for now."""
         self._holds = False
         self._held = bytearray()
         self._came = trio.lowlevel.ParkingLot()
+        self._passed = trio.lowlevel.ParkingLot()
         self._taken = trio.lowlevel.ParkingLot()
 
     @property
@@ -85,24 +97,37 @@ class MessageStream(trio.abc.Stream):
 
         Cancellation: nothing is lost; call again.
         """
-        ready = self._texts.ready
-        if ready or self._dead or self._texts.over or not self._switched:
+        texts = self._texts
+        ready = texts.ready
+        self._away = False
+        if ready or self._dead or texts.over or not self._switched:
             await trio.lowlevel.checkpoint()
-        else:
-            await self._came.park()
+        while not (ready or self._dead or texts.over) and self._switched:
+            if self._reading:
+                await self._came.park()
+            else:
+                await self._take_in()
         messages: list[str] = []
         room = _BATCH_CHARS
         while ready and room > 0 and len(messages) < at_most:
             messages.append(ready.popleft())
             room -= len(messages[-1])
-        self._taken.unpark()
+        if self._taken:
+            self._taken.unpark()
         return messages
+
+    def read_on(self) -> None:
+        """Have the reader read until somebody comes for messages again, so that pings and pongs are heard."""
+        if not self._reading:
+            self._away = True
+            self._passed.unpark()
 
     def discard(self) -> None:
         """Drop what came and what comes: nobody takes messages any more, and the peer's Close is behind them."""
         self._wanted = False
         self._texts.ready.clear()
         self._taken.unpark()
+        self._passed.unpark()
 
     @contextmanager
     def holding(self) -> Iterator[None]:
@@ -139,26 +164,19 @@ class MessageStream(trio.abc.Stream):
         if not self._switched:
             return await self._receive_head(max_bytes)
         texts = self._texts
-        room_bytes = _LITTLE_BYTES
-        while True:
-            data: bytes | bytearray
-            if self._behind_head:
-                data, self._behind_head = self._behind_head, b""
+        while not self._passed_on:
+            if self._failure is not None:
+                raise self._failure
+            if self._dead:
+                return b""
+            if self._reading or not (self._away or texts.over or not self._wanted):
+                await self._passed.park()
+            elif len(texts.ready) >= _QUEUED_MESSAGES:
+                await self._taken.park()
             else:
-                while len(texts.ready) >= _QUEUED_MESSAGES:
-                    await self._taken.park()
-                data = await self._read(room_bytes)
-                if not data:
-                    return data
-                room_bytes = _LITTLE_BYTES if len(data) < _LITTLE_BYTES else _MUCH_BYTES
-            passed_on = texts.feed(data)
-            data = b""  # not to be held while waiting for the next
-            if not self._wanted:
-                texts.ready.clear()
-            elif texts.ready or texts.over:
-                self._came.unpark()
-            if passed_on:
-                return passed_on
+                await self._take_in()
+        passed_on, self._passed_on = self._passed_on, bytearray()
+        return passed_on
 
     async def aclose(self) -> None:
         self._die()
@@ -177,9 +195,36 @@ class MessageStream(trio.abc.Stream):
             self._tail = seam[-2:]
             if (end := _HEAD_ENDS.search(seam)) is not None:
                 self._switched = True
-                self._behind_head = seam[end.end() :]
-                return data[: len(data) - len(self._behind_head)]
+                behind = seam[end.end() :]
+                self._sort(behind)
+                return data[: len(data) - len(behind)]
         return data
+
+    async def _take_in(self) -> None:
+        """Read, and sort what came."""
+        self._reading = True
+        try:
+            data = await self._read(self._room_bytes)
+        except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
+            self._failure = error
+        else:
+            self._room_bytes = _LITTLE_BYTES if len(data) < _LITTLE_BYTES else _MUCH_BYTES
+            self._sort(data)
+        finally:
+            self._reading = False
+            if self._came:
+                self._came.unpark()
+
+    def _sort(self, data: bytes | bytearray) -> None:
+        """Take the messages out of *data*, and make ready what is for trio-websocket."""
+        texts = self._texts
+        passed_on = texts.feed(data)
+        if not self._wanted:
+            texts.ready.clear()
+        if passed_on:
+            self._passed_on += passed_on
+        if passed_on or texts.over:
+            self._passed.unpark()
 
     async def _read(self, max_bytes: int | None) -> bytes | bytearray:
         try:
@@ -196,3 +241,4 @@ class MessageStream(trio.abc.Stream):
         self._dead = True
         self._ended.cancel()
         self._came.unpark()
+        self._passed.unpark()

@@ -112,6 +112,14 @@ class Transport:
             self._drained.set()
             raise self._closed(error) from error
 
+    def read_on(self) -> None:
+        """
+        Answer pings also while nobody receives.
+
+        Whoever receives, and then waits for something else than messages, says so with this: receiving is what reads.
+        """
+        self._stream.read_on()
+
     async def ping(self) -> float:
         """
         Return the seconds until the pong came. Bound it: on a dead connection it never does.
@@ -120,6 +128,7 @@ class Transport:
             GeppettoError: the connection is closed.
         """
         started = trio.current_time()
+        self.read_on()
         try:
             await self._ws.ping()
         except trio_websocket.ConnectionClosed as error:

@@ -17,7 +17,7 @@ from geppetto.errors import OutputFailed
 from geppetto.records.modes import create_temporary
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from geppetto.config import ClientConfig
@@ -41,12 +41,7 @@ _WHAT_FOR: Final = {
 def versions() -> dict[str, str]:
     """Return the versions of Python, of Geppetto and of what it stands on, by name."""
     found = {"geppetto": __version__, "python": platform.python_version()}
-    for name in _LIBRARIES:
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            found[name] = "not installed"
-    return found
+    return found | {name: _version(name) or "not installed" for name in _LIBRARIES}
 
 
 def system() -> dict[str, str]:
@@ -138,25 +133,26 @@ def extras() -> dict[str, list[str]]:
     return found
 
 
-def examine_extra(name: str, packages: list[str]) -> Finding:
-    """Tell whether the *packages* of the extra *name* are installed, or the line that installs them."""
-    there: dict[str, str] = {}
-    for package in packages:
-        try:
-            there[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            continue
-    purpose = f", for {_WHAT_FOR[name]}" if name in _WHAT_FOR else ""
-    missing = [package for package in packages if package not in there]
-    if missing:
-        return skipped(
-            f"Not installed{purpose}: {', '.join(missing)}.",
-            f'Run `python3 -m pip install "geppetto[{name}]"` if you want it.',
-            installed=False,
-            missing=missing,
-        )
-    listed = ", ".join(f"{package} {version}" for package, version in there.items())
-    return ok(f"Installed{purpose}: {listed}.", installed=True, packages=there)
+def examine_extras(found: Mapping[str, list[str]]) -> Finding:
+    """Tell which extras, *found* with their packages, are installed, and the one line that installs the others."""
+    details: dict[str, object] = {}
+    installed: list[str] = []
+    missing: dict[str, str] = {}
+    for name, packages in found.items():
+        there = {package: version for package in packages if (version := _version(package)) is not None}
+        lacking = [package for package in packages if package not in there]
+        if lacking:
+            missing[name] = f"{name} ({_WHAT_FOR[name]})" if name in _WHAT_FOR else name
+            details[name] = {"installed": False, "missing": lacking}
+        else:
+            installed.append(f"{name} ({', '.join(f'{package} {version}' for package, version in there.items())})")
+            details[name] = {"installed": True, "packages": there}
+    said = f"Installed: {', '.join(installed)}." if installed else ""
+    if not missing:
+        return ok(said, **details)
+    step = f'Run `python3 -m pip install "geppetto[{",".join(missing)}]"`'
+    wanted = "if you want it" if len(missing) == 1 else "for all of them, or name those that you want"
+    return skipped(f"{said} Not installed: {', '.join(missing.values())}.".strip(), f"{step} {wanted}.", **details)
 
 
 def directory_examinations(config: ClientConfig) -> tuple[Examination, ...]:
@@ -166,8 +162,16 @@ def directory_examinations(config: ClientConfig) -> tuple[Examination, ...]:
 
 
 def extra_examinations() -> tuple[Examination, ...]:
-    """Return a check for each extra."""
-    return tuple(_threaded(f"extra {name}", examine_extra, name, packages) for name, packages in extras().items())
+    """Return the check of the extras, if it is known which there are."""
+    found = extras()
+    return (_threaded("extras", examine_extras, found),) if found else ()
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
 
 
 def _threaded(name: str, look: Callable[..., Finding], *args: object) -> Examination:

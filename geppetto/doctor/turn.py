@@ -12,6 +12,7 @@ import trio
 from geppetto.chat import open_chat
 from geppetto.doctor.check import Finding, ok
 from geppetto.errors import ConnectionLost
+from geppetto.pricing.cost import NOTHING
 from geppetto.status import ExitStatus
 
 if TYPE_CHECKING:
@@ -35,8 +36,6 @@ class Turn:
     config: ClientConfig
     audio: bool
     """Ask for a voice; text alone is cheaper. A server that always speaks is asked for a voice anyway."""
-    free: bool
-    """Whether the server is the embedded one, which costs nothing."""
     wire_log: bytes = attrs.field(default=b"", init=False, repr=False)
 
     async def look(self) -> Finding:
@@ -110,8 +109,8 @@ class Turn:
         usage = answer.usage
         if usage.total_tokens:
             said.append(f"{usage.input_tokens} tokens in, {usage.output_tokens} out")
-        if cost is not None:
-            said.append(f"it cost {cost}")
+        if cost is None:
+            said.append("what it cost is not known")
         else:
-            said.append("it cost nothing" if self.free else "what it cost is not known")
+            said.append(f"it cost {cost}" if cost.usd else NOTHING)
         return ok(f"{'; '.join(said)}.", **details)

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
-FILE_NAME: Final = "keys.json"
 _MAX_FILE_BYTES: Final = 1 << 20
 _ELSEWHERE: Final = "keyring/"
 _NO_KEY: Final = "-"

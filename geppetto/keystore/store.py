@@ -2,34 +2,35 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
-import attrs
+import msgspec
 
 from geppetto.errors import ConfigError, GeppettoError
 from geppetto.keys import check_key, config_directory
 from geppetto.keystore import keyring
-from geppetto.keystore.file import FILE_NAME, KeyFile
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from geppetto.keystore.file import Content
+    from geppetto.keystore.file import Content, KeyFile
 
+FILE_NAME: Final = "keys.json"
 Place = Literal["file", "keyring"]
 
 
-@attrs.frozen(kw_only=True)
-class StoredKey:
+class StoredKey(msgspec.Struct, frozen=True, kw_only=True):
     """A key, and where it is kept."""
 
-    key: str = attrs.field(repr=False)
+    key: str
     place: Place
 
+    def __repr__(self) -> str:
+        return f"StoredKey(place={self.place!r})"  # nobody sees the key
 
-@attrs.frozen
-class KeyStore:
+
+class KeyStore(msgspec.Struct, frozen=True):
     """The keys of a user. Nothing of it need exist; the keyring is asked only for what the file says is there."""
 
     path: Path
@@ -47,7 +48,7 @@ class KeyStore:
         Raises:
             ConfigError: the file is damaged, or not the user's alone.
         """
-        return KeyFile(self.path).read()
+        return self._file.read()
 
     def find(self, server: str) -> StoredKey | None:
         """
@@ -56,6 +57,8 @@ class KeyStore:
         Raises:
             ConfigError: the file is damaged, or not the user's alone; the keyring failed, or lost the key.
         """
+        if not self._exists:
+            return None
         content = self.read()
         if server in content.keys:  # both are there only after a Geppetto that knew of no keyring stored a newer one
             return StoredKey(key=content.keys[server], place="file")
@@ -104,7 +107,7 @@ class KeyStore:
             OutputFailed: the file cannot be written; what was there is unchanged.
         """
         check_key(key)
-        file = KeyFile(self.path)
+        file = self._file
         if place == "keyring":
             self._into_keyring(file, server, key)
             return None
@@ -125,7 +128,7 @@ class KeyStore:
             ConfigError: the file is damaged or not the user's alone, or the keyring failed; all is left as it is.
             OutputFailed: the file cannot be written; what was there is unchanged.
         """
-        file = KeyFile(self.path)
+        file = self._file
         content = file.read()
         if server in content.in_keyring:
             keyring.forget(server)
@@ -133,6 +136,23 @@ class KeyStore:
             return False
         file.change(lambda content: content.without_key(server).not_naming(server))
         return True
+
+    @property
+    def _exists(self) -> bool:
+        """Whether there is a file, or something else that reading it complains about."""
+        try:
+            self.path.stat()
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        except OSError:
+            pass
+        return True
+
+    @property
+    def _file(self) -> KeyFile:
+        from geppetto.keystore.file import KeyFile  # many have no stored keys
+
+        return KeyFile(self.path)
 
     def _into_keyring(self, file: KeyFile, server: str, key: str) -> None:
         file.read()  # nothing is kept beside a file that cannot name it

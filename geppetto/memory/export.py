@@ -8,10 +8,11 @@ from html import escape as escape_html
 from typing import TYPE_CHECKING, Final, Literal
 
 import attrs
+import msgspec
 
 from geppetto.answer import CLIENT_CANCELLED
 from geppetto.memory.kept import storable
-from geppetto.pricing.cost import dollars
+from geppetto.pricing.cost import spent
 from geppetto.text import escape_controls, escape_line
 
 if TYPE_CHECKING:
@@ -71,13 +72,14 @@ def facts(conversation: Conversation) -> str:
     """Return one line of figures: when, with whom, how much."""
     about = conversation.about
     n = conversation.n_answers
+    usd = None if conversation.usd is None else Decimal(str(conversation.usd))
     parts = [
         conversation.id,
         f"{conversation.begun.astimezone():%Y-%m-%d %H:%M}",
         " at ".join(part for part in (about.model, about.host) if part),
         f"{n} answer{'' if n == 1 else 's'}",
         f"{conversation.audio_ms / 1000:.1f} s of audio" if conversation.audio_ms else "",
-        _cost(conversation),
+        spent(usd, all_priced=conversation.all_priced),
     ]
     return escape_line(" · ".join(part for part in parts if part))
 
@@ -89,18 +91,10 @@ def remark(answer: Answered) -> str:
     parts = [
         "" if whole else answer.status if known else f"{answer.status}: {answer.reason}",
         f"{answer.audio_ms / 1000:.1f} s of audio" if answer.audio_ms else "",
-        "" if answer.cost is None else str(answer.cost),
+        "" if answer.cost is None or not answer.cost.usd else str(answer.cost),
         "" if answer.audio_file is None else storable(str(answer.audio_file)),
     ]
     return escape_line(" · ".join(part for part in parts if part))
-
-
-def _cost(conversation: Conversation) -> str:
-
-    if conversation.usd is None:
-        return ""
-    usd = Decimal(str(conversation.usd))
-    return ("" if conversation.all_priced else "at least ") + dollars(usd)
 
 
 def _as_markdown(conversation: Conversation, items: Sequence[Item]) -> str:
@@ -160,7 +154,8 @@ def summary_json(conversation: Conversation) -> dict[str, object]:
 
 def _item_json(item: Item) -> dict[str, object]:
     said: dict[str, object] = {"role": item.role, "text": item.text, "at": item.at.isoformat()}
-    said |= {flag: True for flag, on in (("spoken", item.spoken), ("independent", item.independent)) if on}
+    flags = (("spoken", item.spoken), ("heard", item.heard), ("independent", item.independent))
+    said |= {flag: True for flag, on in flags if on}
     if (answer := item.answer) is not None:
         said |= {
             "status": answer.status,
@@ -168,7 +163,7 @@ def _item_json(item: Item) -> dict[str, object]:
             "audio_file": _path(answer.audio_file),
             "transcript_file": _path(answer.transcript_file),
             "audio_ms": answer.audio_ms,
-            "latency": attrs.asdict(answer.latency),
+            "latency": msgspec.structs.asdict(answer.latency),
             "usage": answer.usage.as_json(),
             "cost": None if answer.cost is None else answer.cost.as_json(),
             "response_id": answer.response_id,

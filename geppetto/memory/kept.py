@@ -8,6 +8,7 @@ import attrs
 
 from geppetto.realtime.usage import Usage
 from geppetto.records.metrics import Latency
+from geppetto.text import encodable
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -79,7 +80,9 @@ class Item:
     text: str
     at: datetime
     spoken: bool = False
-    """The question was audio: the text is what the records call it."""
+    """The question was audio: the text is what the records call it, unless it was heard."""
+    heard: bool = False
+    """The text is what a transcribing model made of the audio."""
     independent: bool = False
     """It was out of band: neither question nor answer belongs to what the model knows."""
     answer: Answered | None = None
@@ -105,4 +108,4 @@ def storable(text: str) -> str:
     Two halves of a surrogate pair that came in two deltas become their character; one alone becomes U+FFFD.
     Everything else, NUL too, stays.
     """
-    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return encodable(text)

@@ -28,7 +28,7 @@ def restored(items: Sequence[Item]) -> Sequence[Said]:
             if item.text:
                 said.append(Said("assistant", item.text + mark))
         elif not _failed(after):
-            said.append(Said("user", spoken_words(item.text) if item.spoken else item.text))
+            said.append(Said("user", spoken_words(item.text) if item.spoken and not item.heard else item.text))
     return tuple(said)
 
 

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from geppetto.answer import Answer
 
 Row = dict[str, Any]
+TYPED, SPOKEN, HEARD = range(3)
+"""Of the column `spoken`: whether a question was audio, and whether its text is what was heard, not its name."""
 CONVERSATIONS = ("id", "name", "name_key", "begun", "changed", "model", "host", "voice", "instructions")
 ITEMS = ("id", "conversation", "role", "text", "at", "spoken", "independent")
 ANSWERS = (
@@ -50,11 +52,13 @@ def item_rows(
 ) -> tuple[dict[str, object] | None, dict[str, object]]:
     """Return the rows of `items` for what *answer* answers, None if for nothing, and for itself."""
     asked = now - timedelta(milliseconds=answer.latency.done_ms or 0.0)
-    flags = {"conversation": conversation_id, "spoken": answer.spoken, "independent": answer.independent}
+    spoken = SPOKEN if answer.spoken else TYPED
+    flags = {"conversation": conversation_id, "spoken": spoken, "independent": answer.independent}
     said = {**flags, "role": "assistant", "text": clean(answer.text), "at": stamp(now)}
     if not answer.index:
         return None, said
-    return {**flags, "role": "user", "text": clean(answer.heard or answer.question), "at": stamp(asked)}, said
+    question = {**flags, "role": "user", "text": clean(answer.heard or answer.question), "at": stamp(asked)}
+    return question | ({"spoken": HEARD} if answer.heard else {}), said
 
 
 def answer_row(item: int, answer: Answer, clean: Callable[[str], str]) -> Row:
@@ -101,7 +105,8 @@ def item_of(row: Mapping[str, Any]) -> Item:
         role=row["role"],
         text=row["text"],
         at=datetime.fromisoformat(row["at"]),
-        spoken=bool(row["spoken"]),
+        spoken=row["spoken"] != TYPED,
+        heard=row["spoken"] == HEARD,
         independent=bool(row["independent"]),
         answer=None if row["item"] is None else _answered_of(row),
     )

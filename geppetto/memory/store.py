@@ -16,7 +16,7 @@ from geppetto.memory.kept import storable
 from geppetto.memory.opening import identity, move_damaged, open_database
 from geppetto.memory.queries import Tables
 from geppetto.memory.restoring import restored
-from geppetto.memory.rows import answer_row, conversation_of, item_of, item_rows, stamp
+from geppetto.memory.rows import HEARD, answer_row, conversation_of, item_of, item_rows, stamp
 from geppetto.memory.search import Index, found_in
 from geppetto.memory.sql import run
 from geppetto.memory.trouble import Gone, sentences
@@ -171,7 +171,7 @@ class Memory:
         words = self._clean(text)
         table = self._tables.items
         with self._writing():
-            table.update(text=words).where(table.c.id == number).execute()
+            table.update(text=words, spoken=HEARD).where(table.c.id == number).execute()
             self._index.change(number, words)
 
     def name(self, conversation_id: str, name: str | None) -> None:

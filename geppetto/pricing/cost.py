@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Final
 
-import attrs
+import msgspec
 
 PARTS: Final = (
     "input_text",
@@ -19,15 +19,21 @@ PARTS: Final = (
 )
 """What is priced by itself. The cached tokens are not in the input ones here: each token is in one part."""
 
+EMBEDDED: Final = "the embedded server"
+"""The source of the prices of our own server, all of which are zero."""
+NOTHING: Final = "it cost nothing"
+"""What people are told instead of `$0`, once for all answers and not with each."""
+
 _ZERO: Final = Decimal(0)
+_OF_PARTS: Final = Decimal("NaN")
+"""Stands for the sum until it is made; known by its identity, as no amount is it."""
 _SMALLEST_SHOWN: Final = Decimal("0.0001")
 _MOST: Final = Decimal(10) ** 15
 _BETWEEN_MODELS: Final = ", "
 _BETWEEN_SOURCES: Final = "; "
 
 
-@attrs.frozen(kw_only=True)
-class Cost:
+class Cost(msgspec.Struct, frozen=True, kw_only=True):
     """
     What one answer cost, or several added up; all amounts in US dollars.
 
@@ -47,12 +53,13 @@ class Cost:
     """Or the models, when costs of several were added."""
     source: str
     """Where the prices are from, or all of these places: `genai-prices 0.2.3`, `prices file …`."""
-    usd: Decimal = attrs.field()
-    """The total; stands last because its default is made from the parts."""
+    usd: Decimal = _OF_PARTS
+    """The total."""
 
-    @usd.default
-    def _sum_of_parts(self) -> Decimal:
-        return sum((self._part(name) for name in PARTS), _ZERO)
+    def __post_init__(self) -> None:
+        """Add up the parts where nobody knows better."""
+        if self.usd is _OF_PARTS:
+            msgspec.structs.force_setattr(self, "usd", sum((self._part(name) for name in PARTS), _ZERO))
 
     def __add__(self, other: Cost) -> Cost:
         """Return the cost of both."""
@@ -106,6 +113,15 @@ class Cost:
     def _part(self, name: str) -> Decimal:
         part: Decimal = getattr(self, name)
         return part
+
+
+def spent(usd: Decimal | None, *, all_priced: bool) -> str:
+    """Return for people what answers cost that cost *usd* together, None if no price is known: then it is empty."""
+    if usd is None:
+        return ""
+    if not all_priced:
+        return f"at least {dollars(usd)}"
+    return dollars(usd) if usd else NOTHING
 
 
 def dollars(usd: Decimal) -> str:

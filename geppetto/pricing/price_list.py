@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import functools
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-import attrs
+import msgspec
 
+from geppetto.pricing.cost import EMBEDDED, PARTS
 from geppetto.pricing.table import Table, alias_of, parse_prices, read_prices
 
 if TYPE_CHECKING:
@@ -18,32 +20,32 @@ if TYPE_CHECKING:
     from geppetto.realtime.usage import Usage
 
 _OPENAI_HOSTS: Final = frozenset({"api.openai.com", "api.openai.com:443"})
-"""Its regional hosts, Azure and gateways have other prices, and the embedded server has none."""
+"""Its regional hosts, Azure and gateways have other prices."""
 _TABLE: Final = Path(__file__).with_name("prices.toml")
 
 
-@attrs.frozen
-class PriceList:
+class PriceList(msgspec.Struct, frozen=True):
     """
     The prices of models: the user's own, and the published ones of OpenAI.
 
-    The user's prices file holds for every server, the embedded one too, so that a budget can be tried out. Published
-    prices hold for `api.openai.com` alone: genai-prices if it is installed and has the model, otherwise the table in
-    the package. A dated snapshot that has no row in either of them, `gpt-realtime-2025-08-28`, costs what
-    `gpt-realtime` costs.
+    The user's prices file holds for every server, the embedded one too, so that a budget can be tried out; otherwise
+    that one costs nothing. Published prices hold for `api.openai.com` alone: genai-prices if it is installed and has
+    the model, otherwise the table in the package. A dated snapshot that has no row in either of them,
+    `gpt-realtime-2025-08-28`, costs what `gpt-realtime` costs.
     """
 
-    _own: Table = attrs.field(factory=Table)
+    _own: Table = msgspec.field(default_factory=Table)
+    _embedded: bool = False
 
     @classmethod
-    def load(cls, prices_file: Path | None) -> PriceList:
+    def load(cls, prices_file: Path | None, *, embedded: bool = False) -> PriceList:
         """
-        Return the published prices, with those of *prices_file* before them; blocks.
+        Return the published prices, or those of the *embedded* server, with those of *prices_file* first; blocks.
 
         Raises:
             ConfigError: *prices_file* cannot be read, or something in it is wrong.
         """
-        return cls(read_prices(prices_file)) if prices_file is not None else cls()
+        return cls(read_prices(prices_file) if prices_file is not None else Table(), embedded)
 
     def price(self, model: str, *, provider_host: str | None, when: date) -> Price | None:
         """
@@ -58,6 +60,10 @@ class PriceList:
         for name in names:
             if (price := self._own.find(name, when)) is not None:
                 return price
+        if self._embedded:
+            from geppetto.pricing.price import Price  # few runs need one
+
+            return Price(**dict.fromkeys(PARTS, Decimal(0)), source=EMBEDDED)
         if provider_host is not None and provider_host.lower() not in _OPENAI_HOSTS:
             return None
         from geppetto.pricing import maintained  # for OpenAI alone

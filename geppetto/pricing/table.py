@@ -7,7 +7,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
-import attrs
+import msgspec
 
 from geppetto.errors import ConfigError
 from geppetto.pricing.cost import PARTS
@@ -27,11 +27,10 @@ _ROW_KEYS: Final = (*PARTS, "since", "source")
 _SNAPSHOT: Final = re.compile(r"(?P<model>.+)-(?P<day>\d{4}-\d{2}-\d{2})", re.DOTALL)
 
 
-@attrs.frozen
-class Table:
+class Table(msgspec.Struct, frozen=True):
     """The prices of models: for each one its rows, the newest first, with the day from which on each holds."""
 
-    rows: Mapping[str, tuple[tuple[date, Price], ...]] = attrs.field(factory=dict)
+    rows: Mapping[str, tuple[tuple[date, Price], ...]] = msgspec.field(default_factory=dict)
 
     def find(self, model: str, when: date) -> Price | None:
         """Return the price of the model of exactly this name on the day *when*; None if there is no row for it."""

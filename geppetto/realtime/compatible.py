@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import attrs
+from msgspec.structs import replace
 
 from geppetto.realtime.dialects import BETA, GA, session_beta, session_ga
 from geppetto.realtime.listening import Listening
@@ -55,19 +55,19 @@ def _session_speaches(settings: SessionSettings) -> dict[str, object]:
     return session
 
 
-AZURE = attrs.evolve(GA, default_transcription_model="")
+AZURE = replace(GA, default_transcription_model="")
 """A transcribing model is called there as its deployment is; another name fails with DeploymentNotFound."""
-_GA_OF_ANY_MODEL = attrs.evolve(GA, default_voice="", default_transcription_model="")
+_GA_OF_ANY_MODEL = replace(GA, default_voice="", default_transcription_model="")
 """For servers whose voices nobody knows beforehand: theirs is taken."""
-LOCALAI = attrs.evolve(_GA_OF_ANY_MODEL, out_of_band=False, listening=Listening(answers=True))
+LOCALAI = replace(_GA_OF_ANY_MODEL, out_of_band=False, listening=Listening(answers=True))
 """
 A commit is transcribed and answered, and the input of a response is put into the conversation.
 
 Source: LocalAI of 2026-08, `endpoints/openai/realtime.go`.
 """
-HUGGINGFACE = attrs.evolve(_GA_OF_ANY_MODEL, listening=Listening(answers=True, silence_ms=1000))
+HUGGINGFACE = replace(_GA_OF_ANY_MODEL, listening=Listening(answers=True, silence_ms=1000))
 """Turn detection is always on, and a commit does nothing. Source: speech-to-speech, `handlers/audio.py`, 2026-11."""
-SPEACHES = attrs.evolve(
+SPEACHES = replace(
     BETA,
     default_voice="",
     default_transcription_model="",
@@ -76,7 +76,7 @@ SPEACHES = attrs.evolve(
     out_of_band=False,
     listening=Listening(answers=True),
 )
-XAI = attrs.evolve(
+XAI = replace(
     GA,
     default_model="grok-voice-latest",
     default_voice="eve",

@@ -103,7 +103,7 @@ class Conversation:
                 self.spoke = True
                 return self._exchange.audio(event)
             case events.TextDelta():
-                return self._exchange.text(event.response_id, lambda reply: reply.add_delta(event))
+                return self._exchange.words(event)
             case events.SessionCreated():
                 return [happened.SessionReady(session_id=event.session_id, expires_at=event.expires_at)]
             case events.SessionUpdated():
@@ -122,7 +122,7 @@ class Conversation:
             case events.TextDone():
                 if self._replies.is_finished(event.response_id):
                     return []
-                return self._exchange.text(event.response_id, lambda reply: reply.add_final(event))
+                return self._exchange.whole_text(event)
             case events.ResponseDone():
                 return self._exchange.done(event)
             case events.ServerError():

@@ -13,7 +13,7 @@ import json
 from typing import TYPE_CHECKING, Final, cast
 
 from geppetto.audio.assembly import BadAudio, decode_delta
-from geppetto.realtime.deltas import decode_plainly
+from geppetto.realtime.deltas import decode_plainly, type_of
 from geppetto.realtime.events import (
     AudioCommitted,
     AudioDelta,
@@ -234,6 +234,9 @@ _IGNORED = frozenset(
     }
 )
 
+_LONG_CHARS: Final = 16 * 1024
+"""The end of a long answer brings its text again and again, mostly in events that are ignored."""
+
 
 def decode(message: str | bytes) -> tuple[str, ServerEvent]:
     """
@@ -250,6 +253,8 @@ def decode(message: str | bytes) -> tuple[str, ServerEvent]:
         delta = decode_plainly(message)
         if delta is not None:
             return delta
+    if len(message) > _LONG_CHARS and (kind := type_of(message)) in _IGNORED:
+        return kind, IgnoredServerEvent(type=kind)
     return decode_thoroughly(message)
 
 

@@ -12,7 +12,7 @@ import base64
 import json
 from typing import TYPE_CHECKING, assert_never
 
-import attrs
+import msgspec
 
 from geppetto.realtime.client_events import (
     AppendAudio,
@@ -110,8 +110,7 @@ _TYPES: Mapping[type[ClientEvent], str] = {
 }
 
 
-@attrs.frozen(kw_only=True)
-class Dialect:
+class Dialect(msgspec.Struct, frozen=True, kw_only=True):
     """How one generation of the API says things."""
 
     name: str
@@ -143,7 +142,7 @@ class Dialect:
     def encode(self, event: ClientEvent) -> str:
         """Return *event* as the text of one WebSocket frame; half a surrogate pair becomes U+FFFD."""
         text = json.dumps(self._encode(event), ensure_ascii=False, separators=(",", ":"))
-        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+        return text if text.isascii() else text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
     @staticmethod
     def type_of(event: ClientEvent) -> str:

@@ -65,7 +65,7 @@ class ResponseCreated(msgspec.Struct, frozen=True, kw_only=True):
     response_id: str
 
 
-class TextDelta(msgspec.Struct, frozen=True, kw_only=True):
+class TextDelta(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """
     Words of an answer: `response.output_text.delta` or `response.output_audio_transcript.delta`.
 
@@ -87,7 +87,7 @@ class TextDone(msgspec.Struct, frozen=True, kw_only=True):
     text: str
 
 
-class AudioDelta(msgspec.Struct, frozen=True, kw_only=True):
+class AudioDelta(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """`response.output_audio.delta`, base64 undone. `pcm` may be cut at any byte, so its length may be odd."""
 
     response_id: str

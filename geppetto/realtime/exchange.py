@@ -69,11 +69,17 @@ class Exchange:
             turn = None
         return self.replies.begin(response_id, turn)
 
-    def text(self, response_id: str, add: Callable[[Reply], str]) -> list[happened.Happening]:
-        """Take words of a response; *add* puts them where they belong, and returns what of them is new."""
-        reply = self.reply(response_id)
-        delta = add(reply)
+    def words(self, event: events.TextDelta) -> list[happened.Happening]:
+        """Take words of a response."""
+        reply = self.reply(event.response_id)
+        delta = reply.add_delta(event)
         return [happened.ReplyText(reply=reply, delta=delta)] if delta else []
+
+    def whole_text(self, event: events.TextDone) -> list[happened.Happening]:
+        """Take the whole text of a part of a response, and tell what of it is new."""
+        reply = self.reply(event.response_id)
+        rest = reply.add_final(event)
+        return [happened.ReplyText(reply=reply, delta=rest)] if rest else []
 
     def audio(self, event: events.AudioDelta) -> list[happened.Happening]:
         """Take audio of a response."""
@@ -120,7 +126,9 @@ class Exchange:
         if reply.turn is not None and reply.turn is self.turns.current:
             self.turns.current = None
             if reply.turn.truncate and status == "cancelled":
-                self._truncations.add(self.turns.truncate(reply))
+                event_id = self.turns.truncate(reply)
+                if event_id:
+                    self._truncations.add(event_id)
         if self.turns.current is not None and self.turns.blocked and not self.replies.active:
             self.turns.ask_for_response(self.turns.current)
         return happenings + self.next_turn()

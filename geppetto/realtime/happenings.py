@@ -53,14 +53,14 @@ class SettingsRefused(msgspec.Struct, frozen=True, kw_only=True):
     error: ErrorDetails
 
 
-class ReplyText(msgspec.Struct, frozen=True, kw_only=True):
+class ReplyText(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Words of a reply, in the order in which the user reads them."""
 
     reply: Reply
     delta: str
 
 
-class ReplyAudio(msgspec.Struct, frozen=True, kw_only=True):
+class ReplyAudio(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Audio of a reply, as it was cut by the server: any number of bytes."""
 
     reply: Reply

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict, deque
 from typing import TYPE_CHECKING, Final, Literal
 
-import attrs
+import msgspec
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -18,8 +18,7 @@ _MAX_UNHEARD: Final = 64
 """Transcripts come within seconds, or never."""
 
 
-@attrs.frozen
-class Said:
+class Said(msgspec.Struct, frozen=True):
     """One item of the conversation, as text: audio of the assistant cannot be sent back (Realtime API, 2026-11)."""
 
     role: Literal["user", "assistant"]

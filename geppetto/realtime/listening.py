@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import attrs
+import msgspec
 
 
-@attrs.frozen(kw_only=True)
-class Listening:
+class Listening(msgspec.Struct, frozen=True, kw_only=True):
     """What a server does with audio; as it is, what the Realtime API says: it answers when it is asked to."""
 
     answers: bool = False

@@ -105,6 +105,15 @@ class _Part:
         self._joined.clear()
         self._pieces.clear()
 
+    def missing_of(self, text: str) -> str:
+        """Return what *text* has behind the words that came; nothing where it begins with others."""
+        seen_chars = 0
+        for piece in (*self._joined, *self._pieces):  # not joined: a long answer is in memory often enough
+            if not text.startswith(piece, seen_chars):
+                return ""
+            seen_chars += len(piece)
+        return text[seen_chars:]
+
     @property
     def begun(self) -> bool:
         """Whether there is some."""
@@ -197,11 +206,8 @@ class Reply:
         part, lead = self._part(event.item_id, event.content_index)
         if part.final is not None:
             return ""
-        seen = part.text
+        rest = part.missing_of(event.text)
         part.end(event.text)
-        if not event.text.startswith(seen):
-            return ""
-        rest = event.text[len(seen) :]
         return lead + rest if rest else ""
 
     def add_output(self, output: Sequence[OutputText]) -> str:

@@ -6,6 +6,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any, cast
 
 import attrs
+import msgspec
 
 from geppetto.realtime.client_events import UpdateSession
 from geppetto.realtime.verdicts import settings_refused
@@ -17,8 +18,7 @@ if TYPE_CHECKING:
     from geppetto.realtime.events import ErrorDetails
 
 
-@attrs.define(eq=False)
-class Change:
+class Change(msgspec.Struct, eq=False):
     """Settings that the server was asked for, by the name of their field."""
 
     values: Mapping[str, object]
@@ -30,8 +30,7 @@ class Change:
         return attrs.evolve(settings, **cast("dict[str, Any]", self.values))
 
 
-@attrs.define
-class Updates:
+class Updates(msgspec.Struct):
     """
     What was said by `session.update`, and has no answer yet.
 
@@ -44,7 +43,7 @@ class Updates:
     _make_id: Callable[[], str]
     opening_id: str = ""
     """Of the update that opens the session, until it has an answer."""
-    _asked: deque[Change] = attrs.field(factory=deque)
+    _asked: deque[Change] = msgspec.field(default_factory=deque)
 
     @property
     def wanted(self) -> SessionSettings:

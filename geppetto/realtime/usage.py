@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import attrs
+import msgspec
 
 
-@attrs.frozen(kw_only=True)
-class Usage:
+class Usage(msgspec.Struct, frozen=True, kw_only=True):
     """
     Tokens of one response, or of several added up; zero where the server said nothing.
 
@@ -101,9 +100,7 @@ class Usage:
 
     def __add__(self, other: Usage) -> Usage:
         """Return the tokens of both."""
-        return Usage(
-            **{field.name: getattr(self, field.name) + getattr(other, field.name) for field in attrs.fields(Usage)}
-        )
+        return Usage(**{name: getattr(self, name) + getattr(other, name) for name in Usage.__struct_fields__})
 
 
 def _member(value: object, key: str) -> object:

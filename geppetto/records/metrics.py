@@ -6,7 +6,7 @@ import json
 from collections import Counter, deque
 from typing import TYPE_CHECKING, Final
 
-import attrs
+import msgspec
 
 from geppetto.audio.pcm import SAMPLE_RATE_HZ, duration_s
 from geppetto.audio.wav import cannot_write
@@ -29,8 +29,7 @@ _KEEPS_ALL: Final = Redactor()
 _OTHER: Final = "(other)"
 
 
-@attrs.frozen(kw_only=True)
-class Latency:
+class Latency(msgspec.Struct, frozen=True, kw_only=True):
     """How long after the question was sent things of its answer came; None for what never came."""
 
     first_text_ms: float | None = None
@@ -40,14 +39,13 @@ class Latency:
     """The end of the answer."""
 
 
-@attrs.define
-class Series:
+class Series(msgspec.Struct):
     """Figures of one latency over all turns."""
 
     count: int = 0
     min_ms: float | None = None
     max_ms: float | None = None
-    _recent_ms: deque[float] = attrs.field(factory=lambda: deque(maxlen=RECENT_TURNS), init=False, repr=False)
+    _recent_ms: deque[float] = msgspec.field(default_factory=lambda: deque(maxlen=RECENT_TURNS))
 
     def add(self, value_ms: float | None) -> None:
         """Take one turn into account; None, something that never came, is passed over."""
@@ -75,8 +73,7 @@ class Series:
         }
 
 
-@attrs.define
-class Metrics:
+class Metrics(msgspec.Struct):
     """The counters of a session; they go on over reconnects."""
 
     sample_rate_hz: int = SAMPLE_RATE_HZ
@@ -87,21 +84,21 @@ class Metrics:
     bytes_received: int = 0
     bad_messages: int = 0
     """Messages that could not be understood, and were skipped."""
-    errors: Counter[str] = attrs.field(factory=Counter)
+    errors: Counter[str] = msgspec.field(default_factory=Counter)
     """Errors that the server reported, by code."""
     audio_chunks: int = 0
     audio_bytes: int = 0
     """PCM16, decoded."""
-    answers: Counter[str] = attrs.field(factory=Counter)
+    answers: Counter[str] = msgspec.field(default_factory=Counter)
     """By status: `completed`, `cancelled`, `incomplete`, `failed`."""
-    usage: Usage = attrs.field(factory=Usage)
+    usage: Usage = msgspec.field(default_factory=Usage)
     cost: Cost | None = None
     """Of the answers whose cost is known; None while there is none."""
     unpriced_answers: int = 0
     """Answers that used tokens at a price that is not known: what they cost is missing in `cost`."""
-    first_text: Series = attrs.field(factory=Series)
-    first_audio: Series = attrs.field(factory=Series)
-    done: Series = attrs.field(factory=Series)
+    first_text: Series = msgspec.field(default_factory=Series)
+    first_audio: Series = msgspec.field(default_factory=Series)
+    done: Series = msgspec.field(default_factory=Series)
     rtt_ms: float | None = None
     """The last round trip of a ping; None before the first pong."""
 
@@ -162,7 +159,9 @@ class Metrics:
             tokens_in = _plural(self.usage.input_tokens, "token")
             parts.append(f"{tokens_in} in, {self.usage.output_tokens:,} out")
         if self.cost is not None:
-            parts.append(f"at least {self.cost}" if self.unpriced_answers else str(self.cost))
+            from geppetto.pricing.cost import spent  # few sessions know what they cost
+
+            parts.append(spent(self.cost.usd, all_priced=not self.unpriced_answers))
         if log_path is not None:
             parts.append(escape_line(str(log_path)))
         return " · ".join(parts)

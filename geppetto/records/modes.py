@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final
 
-import attrs
+import msgspec
 
 from geppetto.audio.wav import cannot_write
 from geppetto.errors import OutputFailed
@@ -19,8 +19,7 @@ if TYPE_CHECKING:
     from typing import Self
 
 
-@attrs.frozen(kw_only=True)
-class FileModes:
+class FileModes(msgspec.Struct, frozen=True, kw_only=True):
     """The permissions of new files and directories. The umask takes from them, and nothing ever adds to them."""
 
     file: int = 0o600

@@ -7,7 +7,7 @@ import itertools
 import os
 from typing import TYPE_CHECKING
 
-import attrs
+import msgspec
 
 from geppetto.audio.pcm import SAMPLE_RATE_HZ
 from geppetto.audio.wav import WavWriter, cannot_write
@@ -22,8 +22,7 @@ if TYPE_CHECKING:
     from geppetto.records.modes import FileModes
 
 
-@attrs.define
-class OutputStem:
+class OutputStem(msgspec.Struct):
     """
     One name for the files of one answer, ours alone while `part_path` or one of the finished files exists.
 
@@ -41,9 +40,9 @@ class OutputStem:
     name: str
     """`audio_YYYYMMDD_HHMMSS`; `_2`, `_3`, … follow for more answers of the same second."""
     modes: FileModes = PRIVATE
-    _fd: int | None = attrs.field(default=None, init=False)
+    _fd: int | None = None
     """Of the file at `part_path`, locked; None before and after it is held."""
-    made: bool = attrs.field(default=False, init=False)
+    made: bool = False
     """Whether `take_over` found no file at `part_path`."""
 
     @classmethod
@@ -156,18 +155,6 @@ class OutputStem:
                 f"of this answer cannot be given a name any more. Check who clears {self.directory}."
             )
             raise OutputFailed(msg)
-
-    def sync(self) -> None:
-        """
-        Flush the audio to the disk.
-
-        Raises:
-            OutputFailed: the disk did not take it.
-        """
-        try:
-            os.fsync(self.fileno())
-        except OSError as error:
-            raise cannot_write(self.part_path, error) from error
 
     def finish_audio(self, *, partial: bool) -> Path:
         """

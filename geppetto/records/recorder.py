@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections import deque
+from contextlib import ExitStack
+from itertools import count
+from math import inf
 from typing import TYPE_CHECKING
 
-import attrs
+import msgspec
 
+from geppetto.records.flushing import place_of
 from geppetto.records.modes import PRIVATE
 from geppetto.records.reply_files import ReplyFiles
 from geppetto.redaction import Redactor
@@ -19,6 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path, PurePath
 
     from geppetto.realtime.reply import Reply
+    from geppetto.records.flushing import Unsynced
     from geppetto.records.modes import FileModes
     from geppetto.records.reply_files import SavedReply
 
@@ -26,6 +32,9 @@ FSYNC_INTERVAL_S = 2.0
 """How long written audio and words may wait for their flush to the disk: what a power cut may cost."""
 
 _KEEPS_ALL = Redactor()
+_GOLDEN = 0.618034
+"""Spreads any number of recorders evenly over an interval."""
+_numbers = count()
 
 
 def _no_name(_reply: Reply, _begun: datetime) -> None:
@@ -36,30 +45,33 @@ def _no_commit(_saved: SavedReply) -> None:
     """Nobody wants to know."""
 
 
-@attrs.define
 class _Batch:
     """What came for one reply in a row."""
 
-    pcm: list[bytes] = attrs.field(factory=list)
-    words: list[str] = attrs.field(factory=list)
+    __slots__ = ("add", "files", "pcm", "reply", "words")
+
+    def __init__(self, reply: Reply, files: ReplyFiles) -> None:
+        """Take what comes for *reply*."""
+        self.reply = reply
+        self.files = files
+        self.add = files.assembler.add
+        self.pcm: list[bytes] = []
+        self.words: list[str] = []
 
 
-@attrs.frozen
-class _Chunk:
+class _Chunk(msgspec.Struct, gc=False):
     reply: Reply
     item_id: str
     content_index: int
     pcm: bytes
 
 
-@attrs.frozen
-class _Words:
+class _Words(msgspec.Struct, gc=False):
     reply: Reply
     delta: str
 
 
-@attrs.frozen
-class _End:
+class _End(msgspec.Struct, gc=False):
     reply: Reply
 
 
@@ -68,7 +80,8 @@ class Recorder:
     Writes what arrives. `audio`, `text` and `end` only queue; `write` does the work and blocks: run it in a thread.
 
     What `write` returned for survives `kill -9`; what it returned for more than `FSYNC_INTERVAL_S` before, and the
-    flush itself, survives a power cut, if whoever calls `write` does so when `sync_due_s` says.
+    flush itself, survives a power cut, if somebody calls `sync` when `sync_due_s` says. That may be done in another
+    thread: nothing that is written waits for a flush, but for the end of a reply.
 
     One `write` at a time does anything; another one waits for it. So a `write` whose caller was cancelled may
     go on in its thread, and the next one continues where it ends.
@@ -106,7 +119,13 @@ class Recorder:
         self._queue: deque[_Chunk | _Words | _End] = deque()
         self._open: dict[Reply, ReplyFiles] = {}
         self._saved: deque[SavedReply] = deque()
-        self._sync_at = float("inf")
+        self._place = place_of(directory)
+        self._written_at = 0.0
+        self._unsynced_since = inf
+        """When the first was written that may not be on the disk yet."""
+        self._sync_at = inf
+        self._sync_after_s = FSYNC_INTERVAL_S * (0.5 + next(_numbers) * _GOLDEN % 0.5)
+        """The first time, so that sessions which began together don't all wait for the disk together."""
         self._lock = threading.Lock()
 
     def audio(self, reply: Reply, item_id: str, content_index: int, pcm: bytes) -> None:
@@ -122,36 +141,72 @@ class Recorder:
         self._queue.append(_End(reply))
 
     def sync_due_s(self) -> float:
-        """Return in how many seconds a `write` is due even if nothing more comes; infinity when none is."""
+        """Return in how many seconds a `sync` is due; infinity when none is."""
         return max(0.0, self._sync_at - time.monotonic())
 
     def write(self) -> None:
         """
-        Write what is queued, and flush to the disk what has waited for `FSYNC_INTERVAL_S`.
+        Write what is queued.
 
         Raises:
             OutputFailed: a file cannot be written. What was written before is intact.
         """
         with self._lock:
-            batch = _Batch()
+            batch: _Batch | None = None
             while self._queue:
                 entry = self._queue.popleft()
-                files = self._files(entry.reply)
-                match entry:
-                    case _Chunk():
-                        batch.pcm.append(files.assembler.add(entry.item_id, entry.content_index, entry.pcm))
-                    case _Words():
-                        batch.words.append(entry.delta)
-                    case _End():
-                        self._append(files, batch)
-                        self._saved.append(files.finish(entry.reply, self._commit))
-                        del self._open[entry.reply]
-                        batch = _Batch()
-                        continue
-                if not self._queue or self._queue[0].reply is not entry.reply:
-                    self._append(files, batch)
-                    batch = _Batch()
-            self._sync_when_due()
+                if batch is None or batch.reply is not entry.reply:
+                    if batch is not None:
+                        self._append(batch)
+                    batch = _Batch(entry.reply, self._files(entry.reply))
+                if isinstance(entry, _Chunk):
+                    batch.pcm.append(batch.add(entry.item_id, entry.content_index, entry.pcm))
+                elif isinstance(entry, _Words):
+                    batch.words.append(entry.delta)
+                else:
+                    self._append(batch)
+                    self._saved.append(batch.files.finish(entry.reply, self._commit))
+                    del self._open[entry.reply]
+                    batch = None
+            if batch is not None:
+                self._append(batch)
+
+    def sync(self) -> None:
+        """
+        Flush to the disk what was written.
+
+        Raises:
+            OutputFailed: the disk did not take it, or the files were removed.
+        """
+        with ExitStack() as stack:
+            with self._lock:
+                since, written_at = self._unsynced_since, self._written_at
+                self._nothing_unsynced()
+                unsynced: list[Unsynced] = []
+                taken: list[ReplyFiles] = []
+                for files in self._open.values():
+                    for file in files.take_unsynced():
+                        stack.callback(os.close, file.fd)
+                        unsynced.append(file)
+                        taken.append(files)
+            if not unsynced:
+                return
+            flushed_until = self._place.flush(unsynced, since)
+            if flushed_until < written_at:  # the crowd's flush began before the last of it was written
+                with self._lock:
+                    for files in taken:
+                        files.unsynced = True
+                    self._something_unsynced(flushed_until)
+
+    @property
+    def waiting(self) -> int:
+        """How much is queued, and not yet written."""
+        return len(self._queue)
+
+    @property
+    def has_saved(self) -> bool:
+        """Whether replies were finished since the last `take_saved`."""
+        return bool(self._saved)
 
     def take_saved(self) -> list[SavedReply]:
         """Return the replies that were finished since the last call."""
@@ -171,6 +226,7 @@ class Recorder:
         try:
             for files in self._open.values():
                 files.leave()
+            self._nothing_unsynced()
             self._open.clear()
             self._queue.clear()
         finally:
@@ -189,14 +245,19 @@ class Recorder:
             )
         return files
 
-    def _append(self, files: ReplyFiles, batch: _Batch) -> None:
-        synced = not files.unsynced
-        if files.append("".join(batch.words), b"".join(batch.pcm)) and synced:
-            self._sync_at = min(self._sync_at, time.monotonic() + FSYNC_INTERVAL_S)
+    def _append(self, batch: _Batch) -> None:
+        if batch.files.append("".join(batch.words), b"".join(batch.pcm)):
+            self._written_at = time.monotonic()
+            self._something_unsynced(self._written_at)
 
-    def _sync_when_due(self) -> None:
-        if time.monotonic() < self._sync_at:
-            return
-        self._sync_at = float("inf")
-        for files in self._open.values():
-            files.sync()
+    def _something_unsynced(self, since: float) -> None:
+        if self._unsynced_since == inf:
+            self._place.enter()
+        self._unsynced_since = min(self._unsynced_since, since)
+        self._sync_at = min(self._sync_at, since + self._sync_after_s)
+        self._sync_after_s = FSYNC_INTERVAL_S
+
+    def _nothing_unsynced(self) -> None:
+        if self._unsynced_since < inf:
+            self._place.leave()
+        self._unsynced_since = self._sync_at = inf

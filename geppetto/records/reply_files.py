@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ import attrs
 from geppetto.audio.assembly import AudioAssembler
 from geppetto.audio.pcm import duration_ms
 from geppetto.errors import OutputFailed
+from geppetto.records.flushing import Unsynced
 from geppetto.records.naming import OutputStem
 from geppetto.records.transcript import GrowingTranscript, write_transcript
 
@@ -80,19 +82,21 @@ class ReplyFiles:
             self._writer.write(pcm)
         return True
 
-    def sync(self) -> None:
+    def take_unsynced(self) -> list[Unsynced]:
         """
-        Flush what was written to the disk.
+        Return the files that were written to since the last call, for a flush to the disk; the caller closes them.
 
         Raises:
-            OutputFailed: the disk did not take it, or the files were removed.
+            OutputFailed: the files were removed.
         """
-        if self.unsynced and self._stem is not None:
-            self._stem.check()
-            self._stem.sync()
-            if self._words is not None:
-                self._words.sync()
-            self.unsynced = False
+        if not self.unsynced or self._stem is None:
+            return []
+        self._stem.check()
+        self.unsynced = False
+        files = [Unsynced(self._stem.part_path, os.dup(self._stem.fileno()))]
+        if self._words is not None:
+            files.append(Unsynced(self._words.path, os.dup(self._words.fileno())))
+        return files
 
     def finish(self, reply: Reply, commit: Callable[[SavedReply], None]) -> SavedReply:
         """

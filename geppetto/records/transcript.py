@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from geppetto.audio.wav import cannot_write
 from geppetto.records.modes import PRIVATE, create_temporary
 from geppetto.records.naming import publish
-from geppetto.text import escape_controls, escape_line
+from geppetto.text import encodable, escape_controls, escape_line
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 NO_TRANSCRIPT = "No transcript available"
 STILL_COMING = "the answer is still coming"
 """Why a transcript that is being written is partial."""
+_PIECE_CHARS = 64 * 1024
 
 
 def write_transcript(
@@ -47,12 +48,14 @@ def write_transcript(
     Raises:
         OutputFailed: *path* exists, or the directory cannot be written; no file is left behind.
     """
-    content = render_transcript(generated, audio_file, text, partial_reason).encode()
+    content = _rendered(generated, audio_file, text, partial_reason)
     try:
         fd, temporary = create_temporary(path, mode)
         try:
             with os.fdopen(fd, "wb") as file:
-                file.write(content)
+                for piece in content:
+                    for start in range(0, len(piece), _PIECE_CHARS):
+                        file.write(piece[start : start + _PIECE_CHARS].encode())
                 file.flush()
                 os.fsync(fd)
             publish(temporary, path)
@@ -73,9 +76,7 @@ def render_transcript(generated: datetime, audio_file: Path | None, text: str, p
     and `\t`, and what reorders text is escaped as well. `\r\n` becomes a newline. Half a surrogate pair becomes
     U+FFFD; two halves that came in two deltas become their character.
     """
-    body = _body(text)
-    rendered = _head(generated, audio_file, partial_reason) + (body if body.strip() else NO_TRANSCRIPT)
-    return rendered if rendered.endswith("\n") else rendered + "\n"
+    return "".join(_rendered(generated, audio_file, text, partial_reason))
 
 
 class GrowingTranscript:
@@ -123,19 +124,16 @@ class GrowingTranscript:
         except OSError as error:
             raise cannot_write(self.path, error) from error
 
-    def sync(self) -> None:
+    def fileno(self) -> int:
         """
-        Flush the words to the disk.
+        Return the descriptor of the file; it stays ours to close.
 
         Raises:
-            OutputFailed: the disk did not take them.
+            ValueError: the file is closed.
         """
         if self._fd is None:
-            return
-        try:
-            os.fsync(self._fd)
-        except OSError as error:
-            raise cannot_write(self.path, error) from error
+            raise ValueError(f"{self.path} is closed")
+        return self._fd
 
     def close(self) -> None:
         """Close the file as it is. Does nothing twice."""
@@ -158,11 +156,10 @@ class GrowingTranscript:
             raise cannot_write(self.path, error) from error
 
     def _write(self, text: str) -> None:
-        if self._fd is None:
-            raise ValueError(f"{self.path} is closed")
+        fd = self.fileno()
         rest = memoryview(text.encode())
         while rest:
-            rest = rest[os.write(self._fd, rest) :]
+            rest = rest[os.write(fd, rest) :]
 
 
 def words_in(content: bytes) -> str:
@@ -177,6 +174,16 @@ def words_in(content: bytes) -> str:
     return "" if words.strip() == NO_TRANSCRIPT else words
 
 
+def _rendered(
+    generated: datetime, audio_file: Path | None, text: str, partial_reason: str | None
+) -> tuple[str, str, str]:
+    """Return the content in pieces: of a long text each copy takes as much memory again."""
+    body = _body(text)
+    if not body or body.isspace():
+        body = NO_TRANSCRIPT
+    return _head(generated, audio_file, partial_reason), body, "" if body.endswith("\n") else "\n"
+
+
 def _head(generated: datetime, audio_file: Path | None, partial_reason: str | None) -> str:
     lines = [
         f"Generated: {generated:%Y-%m-%d %H:%M:%S}",
@@ -188,12 +195,8 @@ def _head(generated: datetime, audio_file: Path | None, partial_reason: str | No
 
 
 def _body(text: str) -> str:
-    return escape_controls(_encodable(text))
+    return escape_controls(encodable(text))
 
 
 def _one_line(text: str) -> str:
-    return escape_line(_encodable(text))
-
-
-def _encodable(text: str) -> str:
-    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return escape_line(encodable(text))

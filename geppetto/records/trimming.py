@@ -33,17 +33,11 @@ def cut_delta(text: str, n_bytes: int) -> str | None:
     if start < len(_DELTA):
         return None
     end = start + (n_bytes + 2) // 3 * 4
-    before, behind = text[:start], text[end:]
-    if (
-        text.find('"', start) != end
-        or "\\" in before
-        or "\\" in behind
-        or '"delta"' in behind
-        or _FREE_FORM_KEY in before
-        or _FREE_FORM_KEY in behind
-    ):
+    if text.find('"', start) != end:
         return None
-    return f"{before}[trimmed: {n_bytes} bytes]{behind}"
+    behind = text[end:]
+    trimmed = f"{text[:start]}[trimmed: {n_bytes} bytes]{behind}"
+    return None if "\\" in trimmed or _FREE_FORM_KEY in trimmed or '"delta"' in behind else trimmed
 
 
 def trim_audio(text: str, event_type: str) -> str:

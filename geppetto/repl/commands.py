@@ -64,7 +64,7 @@ COMMANDS: Final = (
 )
 PROMPT_KEYS: Final = (
     ("Enter", "sends; during an answer the question waits for its end"),
-    ("Alt+Enter", "breaks the line (as Esc Enter does); during an answer interrupts it and asks"),
+    ("Alt+Enter", "breaks the line (as Esc Enter does, but in vi mode); during an answer interrupts it and asks"),
     ("Ctrl+C", "cancels the answer, or clears the line; twice at the empty prompt leaves"),
     ("Ctrl+R, arrows", "find what was typed before; Tab completes; Ctrl+O opens the editor"),
     ("a space first", "makes a question of what begins with a slash"),

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import attrs
+import msgspec
 import trio
 
 from geppetto.errors import ConfigError, GeppettoError
@@ -106,7 +107,7 @@ class Commands:
         """Keep *text* as what was said in question *index*, whose answer may be kept already; in whichever thread."""
         for place, one in reversed(list(enumerate(self._said))):
             if one.answer.index == index and one.answer.spoken:
-                self._said[place] = attrs.evolve(one, answer=attrs.evolve(one.answer, heard=text))
+                self._said[place] = attrs.evolve(one, answer=msgspec.structs.replace(one.answer, heard=text))
                 return
 
     def question(self, typed: str) -> Request:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from geppetto.pricing.cost import NOTHING
 from geppetto.repl.settings import shown
 
 if TYPE_CHECKING:
@@ -35,10 +36,13 @@ def money(metrics: Metrics) -> str:
     """Return the tokens and what they cost, in rows."""
     usage, cost = metrics.usage, metrics.cost
     cached = f"{usage.cached_tokens:,} of them cached"
-    rows = [
-        f"  {usage.input_tokens:,} tokens in, {cached}, {usage.output_tokens:,} out",
-        "  no price is known for what was used" if cost is None else f"  {cost}, by {cost.source}",
-    ]
+    rows = [f"  {usage.input_tokens:,} tokens in, {cached}, {usage.output_tokens:,} out"]
+    if cost is None:
+        rows.append("  no price is known for what was used")
+    elif cost.usd or metrics.unpriced_answers:
+        rows.append(f"  {cost}, by {cost.source}")
+    else:
+        rows.append(f"  {NOTHING}")
     if cost is not None and metrics.unpriced_answers:
         rows.append(f"  {metrics.unpriced_answers} of the answers are not in it: their price is not known")
     return "\n".join(rows)

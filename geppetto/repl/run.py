@@ -58,6 +58,7 @@ async def run_repl(
     earlier: Earlier,
     quiet: bool,
     logs: Callable[[Path], None],
+    goes_on: str = "",
     history: Sequence[Said] = (),
     keeper: Keeper,
 ) -> None:
@@ -72,6 +73,7 @@ async def run_repl(
         earlier: what was typed before.
         quiet: no word of welcome.
         logs: is told of each wire log.
+        goes_on: what is to be said of *history*, below the word of welcome.
         history: what was said before: the server is told of it first.
         keeper: is given each answer that is over, and what was heard, in a thread.
 
@@ -104,6 +106,8 @@ async def run_repl(
                         if not quiet:
                             hello = f"Geppetto {__version__} · {name} · /help helps, Ctrl+D leaves"
                             face.say(hello)
+                        if goes_on:
+                            face.say(f"  {goes_on}")
                         hooks = _hooks(talk, face, keeper)
                         await _sessions(config, talk, face, stopper, metrics, hooks, logs, history)
                 except GeppettoError as error:

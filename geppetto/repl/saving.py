@@ -70,6 +70,7 @@ def save(path: Path, said: Sequence[Exchange], config: ClientConfig, metrics: Me
                 text=answer.heard or answer.question,
                 at=exchange.at,
                 spoken=answer.spoken,
+                heard=bool(answer.heard),
             )
         )
         items.append(Item(number=len(items) + 1, role="assistant", text=answer.text, at=exchange.at, answer=kept))

@@ -74,6 +74,8 @@ class Standing:
 
     def _cost(self) -> str:
         cost = self._metrics.cost
-        if cost is None:
+        if cost is None or not cost.usd:
             return ""
-        return f"at least {cost}" if self._metrics.unpriced_answers else str(cost)
+        from geppetto.pricing.cost import spent
+
+        return spent(cost.usd, all_priced=not self._metrics.unpriced_answers)

@@ -192,7 +192,7 @@ def facts(answer: Answer) -> str:
     if usage.input_tokens or usage.output_tokens:
         cached = f" ({usage.cached_tokens:,} cached)" if usage.cached_tokens else ""
         parts.append(f"{usage.input_tokens:,} tokens in{cached}, {usage.output_tokens:,} out")
-    if answer.cost is not None:
+    if answer.cost is not None and answer.cost.usd:
         parts.append(str(answer.cost))
     return " · ".join(parts) + _file(answer)
 

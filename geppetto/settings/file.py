@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from geppetto.settings.source import Kind
     from geppetto.settings.values import Table, Vocabulary
 
-PROJECT_FILE: Final = "geppetto.toml"
-USER_FILE: Final = "config.toml"
 _MAX_BYTES: Final = 64 * 1024
 _TRUSTED_ALONE: Final = frozenset({"key_env", "insecure_key", "proxy", "ca_file", "shared_files"})
 _OUTPUTS: Final = ("audio_output_dir", "log_dir", "prices_file")

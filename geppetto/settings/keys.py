@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-import attrs
+import msgspec
 
 from geppetto.errors import ConfigError
 from geppetto.keys import server_of
@@ -25,22 +25,26 @@ if TYPE_CHECKING:
     from geppetto.settings.layers import Chosen, Layer
 
 
-@attrs.frozen(kw_only=True)
-class FoundKey:
+class FoundKey(msgspec.Struct, frozen=True, kw_only=True):
     """A key, and where it was."""
 
-    key: str = attrs.field(repr=False)
+    key: str
     source: Source
 
+    def __repr__(self) -> str:
+        return f"FoundKey(source={self.source!r})"  # nobody sees the key
 
-@attrs.frozen(kw_only=True)
-class KeyRing:
+
+class KeyRing(msgspec.Struct, frozen=True, kw_only=True):
     """Where keys are looked for."""
 
-    environ: Mapping[str, str] = attrs.field(repr=False)
+    environ: Mapping[str, str]
     key_env: str | None
     """The variable that the user named for this run."""
     stored: KeyStore | None
+
+    def __repr__(self) -> str:
+        return f"KeyRing(key_env={self.key_env!r}, stored={self.stored!r})"  # the environment has keys
 
     def find(self, chosen: Chosen, layers: Sequence[Layer], meant: Chosen | None) -> FoundKey | None:
         """

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-import attrs
+import msgspec
 
 from geppetto.errors import ConfigError
 from geppetto.providers import OPENAI_URL, PROVIDERS
 from geppetto.settings.source import DEFAULT, Source
-from geppetto.settings.values import nearest
 from geppetto.text import escape_line
 
 if TYPE_CHECKING:
@@ -27,16 +26,14 @@ _OF_A_SERVER: Final = frozenset({"dialect", "model", "voice", "temperature"})
 """What one server knows and another does not: it is not taken from a table behind the one that names the server."""
 
 
-@attrs.frozen(kw_only=True)
-class Files:
+class Files(msgspec.Struct, frozen=True, kw_only=True):
     """The files of settings that there are."""
 
     project: SettingsFile | None = None
     user: SettingsFile | None = None
 
 
-@attrs.frozen(kw_only=True)
-class Layer:
+class Layer(msgspec.Struct, frozen=True, kw_only=True):
     """One place that settings come from."""
 
     values: Mapping[str, object]
@@ -54,16 +51,14 @@ class Layer:
         return not self.values.keys().isdisjoint({"url", "provider"})
 
 
-@attrs.frozen(kw_only=True)
-class Profile:
+class Profile(msgspec.Struct, frozen=True, kw_only=True):
     """The profile of a run."""
 
     name: str
     source: Source
 
 
-@attrs.frozen(kw_only=True)
-class Chosen:
+class Chosen(msgspec.Struct, frozen=True, kw_only=True):
     """The server that layers name, and everything else that they say."""
 
     url: str
@@ -102,6 +97,8 @@ def profile_names(files: Files) -> list[str]:
 def _check_profile(name: str, source: Source, files: Files) -> None:
     names = profile_names(files)
     if name not in names:
+        from geppetto.settings.values import nearest  # hardly anybody mistypes
+
         close = nearest(name, names)
         hint = f"Perhaps {escape_line(close)} is meant." if close else f"There are: {escape_line(', '.join(names))}."
         msg = f"There is no profile {escape_line(name)[:80]} ({source}). {hint}"

@@ -11,10 +11,9 @@ from geppetto.config import SETTINGS, ClientConfig
 from geppetto.connection.proxy import is_loopback, proxy_for
 from geppetto.errors import ConfigError
 from geppetto.providers import PROVIDERS
-from geppetto.settings.file import PROJECT_FILE, USER_FILE, read_settings_file
 from geppetto.settings.keys import KeyRing
 from geppetto.settings.layers import Files, Layer, choose, file_layers, find_profile
-from geppetto.settings.source import DEFAULT, Source
+from geppetto.settings.source import DEFAULT, PROJECT_FILE, USER_FILE, Source
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,7 +48,7 @@ def read_files(directory: Path, user_directory: Path) -> Files:
         ConfigError: something in them is wrong; the sentence names file, line and key.
     """
     return Files(
-        project=read_settings_file(directory / PROJECT_FILE, _Vocabulary(), project=True),
+        project=_read_file(directory / PROJECT_FILE, project=True),
         user=read_user_file(user_directory),
     )
 
@@ -61,7 +60,19 @@ def read_user_file(user_directory: Path) -> SettingsFile | None:
     Raises:
         ConfigError: something in it is wrong; the sentence names file, line and key.
     """
-    return read_settings_file(user_directory / USER_FILE, _Vocabulary(), project=False)
+    return _read_file(user_directory / USER_FILE, project=False)
+
+
+def _read_file(path: Path, *, project: bool) -> SettingsFile | None:
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError:
+        pass  # whoever reads it says what is wrong
+    from geppetto.settings.file import read_settings_file  # many have no such file
+
+    return read_settings_file(path, _Vocabulary(), project=project)
 
 
 def load(

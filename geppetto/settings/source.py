@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 import attrs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+PROJECT_FILE: Final = "geppetto.toml"
+USER_FILE: Final = "config.toml"
 Kind = Literal["flag", "variable", "project", "user", "profile", "provider", "store", "keyring", "default"]
 
 

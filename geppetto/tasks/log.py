@@ -2,49 +2,73 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import trio
 
-from geppetto.hops import in_thread
+from geppetto.hops import Job
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from geppetto.records.wirelog import WireLog
 
-FLUSH_INTERVAL_S = 0.25
+FLUSH_INTERVAL_S: Final = 0.25
 """What `kill -9` can cost the log."""
 
 
-MUCH_BYTES = 256 * 1024
+MUCH_BYTES: Final = 256 * 1024
 """So much that whoever adds to it had better wait: the end of a session has time for no more."""
 
 
-async def keep_up(log: WireLog, patience_s: float) -> None:
-    """
-    Let *log* catch up with what was noted, if much is waiting: a server that floods us is read as fast as we write.
+class LogKeeper:
+    """Flushes a log to its file, `FLUSH_INTERVAL_S` after something was noted, in a thread. Its owner closes it."""
 
-    Not for longer than *patience_s* seconds, because whoever waits here sends no pongs.
+    def __init__(self, log: WireLog) -> None:
+        """Look after *log*."""
+        self._log = log
+        self._job = Job((log.path.parent, "log"), log.flush, self._flushed)
+        self._error: Exception | None = None
+        self._failed = trio.lowlevel.ParkingLot()
 
-    Cancellation: leaves at once.
+    def noted(self) -> None:
+        """Something is about to be noted."""
+        if not self._job.wanted:
+            self._job.want(FLUSH_INTERVAL_S)
 
-    Raises:
-        OutputFailed: the log cannot be written.
-    """
-    if log.pending_bytes > MUCH_BYTES:
-        with trio.move_on_after(patience_s):
-            await in_thread(log.path.parent, log.flush)
+    async def keep_up(self, patience_s: float, waits: Callable[[], None]) -> None:
+        """
+        Let the log catch up with what was noted, if that is much: a flood is read as fast as we write.
 
+        Not for longer than *patience_s* seconds; *waits* is called before.
 
-async def write_log(log: WireLog) -> None:
-    """
-    Flush *log* to its file every `FLUSH_INTERVAL_S` seconds, in a thread. The caller closes it.
+        Cancellation: leaves at once.
 
-    Cancellation: leaves at once; closing the log writes the rest.
+        Raises:
+            OutputFailed: the log cannot be written.
+        """
+        if self._log.pending_bytes > MUCH_BYTES:
+            waits()
+            with trio.move_on_after(patience_s):
+                await self._job.done()
 
-    Raises:
-        OutputFailed: the log cannot be written.
-    """
-    while True:
-        await trio.sleep(FLUSH_INTERVAL_S)
-        if log.pending_bytes:
-            await in_thread(log.path.parent, log.flush)
+    async def run(self) -> None:
+        """
+        Wait until the log cannot be written.
+
+        Cancellation: leaves at once; closing the log writes the rest.
+
+        Raises:
+            OutputFailed: it cannot.
+        """
+        try:
+            while self._error is None:
+                await self._failed.park()
+            raise self._error
+        finally:
+            self._job.drop()
+
+    def _flushed(self) -> None:
+        self._error = self._error or self._job.error
+        if self._error is not None:
+            self._failed.unpark_all()

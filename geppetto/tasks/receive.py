@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 import trio
 
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from geppetto.realtime.happenings import Happening
 
 
+_NEVER: Final = float("inf")
+
+
 class Source(Protocol):
     """Where messages come from."""
 
@@ -22,48 +25,54 @@ class Source(Protocol):
 
 
 class StallWatch:
-    """A deadline for the next sign of progress, moved by whoever sees one."""
+    """
+    A deadline for the next sign of progress, moved by whoever sees one.
+
+    It is watched by a task of its own, because a deadline around each wait for a message would cost as much as the
+    message itself.
+    """
 
     def __init__(self, timeout_s: float) -> None:
-        """Give every wait *timeout_s* seconds; no wait is bounded until `expect`."""
+        """Wait *timeout_s* seconds, once something is awaited; no wait is bounded until `expect`."""
         self._timeout_s = timeout_s
-        self._deadline = float("inf")
-        self._scope: trio.CancelScope | None = None
+        self._deadline = _NEVER
+        self._watched_until = _NEVER
+        """When the watching task looks again."""
+        self._sooner = trio.lowlevel.ParkingLot()
         self.waiting_for = ""
         """What is awaited, for the sentence that ends the session."""
 
     def expect(self, what: str, timeout_s: float | None = None) -> None:
         """Start the clock for *what*, from now."""
         self.waiting_for = what
-        self._timeout_s = timeout_s if timeout_s is not None else self._timeout_s
-        self._move(trio.current_time() + self._timeout_s)
+        if timeout_s is not None:
+            self._timeout_s = timeout_s
+        self._deadline = trio.current_time() + self._timeout_s
+        if self._deadline < self._watched_until:
+            self._sooner.unpark()
 
     @property
     def running(self) -> bool:
         """Whether something is awaited."""
-        return self._deadline != float("inf")
+        return self._deadline != _NEVER
 
     def relax(self) -> None:
         """Stop the clock: nothing is owed."""
-        self._move(float("inf"))
+        self._deadline = _NEVER
 
-    def _move(self, deadline: float) -> None:
-        self._deadline = deadline
-        if self._scope is not None:
-            self._scope.deadline = deadline
-
-    async def receive(self, source: Source) -> Sequence[str | bytes]:
+    async def watch(self) -> None:
         """
-        Return the next messages of *source*.
+        Wait until a deadline passes.
+
+        Cancellation: leaves at once.
 
         Raises:
-            ConnectionLost: the deadline passed first.
+            ConnectionLost: it did.
         """
-        with trio.CancelScope(deadline=self._deadline) as self._scope:
-            try:
-                return await source.receive_some()
-            finally:
-                self._scope = None  # what moves now costs nothing: the next wait begins with it
+        while trio.current_time() < self._deadline:
+            self._watched_until = self._deadline
+            with trio.move_on_at(self._watched_until):
+                await self._sooner.park()
         msg = f"{self.waiting_for} did not come for {self._timeout_s:g} s. Try again, or raise the time limit."
         raise ConnectionLost(msg)
 
@@ -71,7 +80,6 @@ class StallWatch:
 async def receive(
     source: Source,
     hear: Callable[[Sequence[str | bytes], list[Happening]], None],
-    stall: StallWatch,
     hand_on: Callable[[Iterable[Happening]], Awaitable[None]],
     keep_up: Callable[[], Awaitable[None]],
 ) -> None:
@@ -81,7 +89,6 @@ async def receive(
     Args:
         source: gives the messages that have come.
         hear: takes messages, changes the conversation, and adds what happened to a list, also when it raises.
-        stall: bounds the wait for the next message while one is owed.
         hand_on: tells files and screen what messages mean.
         keep_up: waits for what cannot keep up with the messages.
 
@@ -101,5 +108,5 @@ async def receive(
         await hand_on(happenings)
 
     while True:
-        await take(await stall.receive(source))  # and hold on to none of it while waiting for the next
+        await take(await source.receive_some())  # and hold on to none of it while waiting for the next
         await keep_up()

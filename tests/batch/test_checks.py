@@ -11,7 +11,7 @@ import threading
 import time
 import warnings
 
-import attrs
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -57,9 +57,9 @@ def test_an_answer_that_does_not_match() -> None:
 
 def test_a_questions_own_checks_go_before_the_runs() -> None:
     """They take the place of the run's, each for itself."""
-    ask = attrs.evolve(ASK, expect="84", max_first_audio_ms=101)
+    ask = msgspec.structs.replace(ASK, expect="84", max_first_audio_ms=101)
     assert Checks(expect="85", max_first_audio_ms=1).failed(ask, ANSWER) == []
-    ask = attrs.evolve(ASK, max_first_audio_ms=101)
+    ask = msgspec.structs.replace(ASK, max_first_audio_ms=101)
     assert Checks(expect="85", max_first_audio_ms=1).failed(ask, ANSWER) == ["the answer does not match /85/"]
 
 
@@ -73,13 +73,13 @@ def test_audio_that_comes_late() -> None:
 
 def test_audio_that_does_not_come() -> None:
     """An answer of text alone is not heard within any time."""
-    silent = attrs.evolve(ANSWER, latency=Latency())
+    silent = msgspec.structs.replace(ANSWER, latency=Latency())
     assert Checks(max_first_audio_ms=100).failed(ASK, silent) == ["no audio came, and it was to come within 100 ms"]
 
 
 def test_an_answer_that_ended_early_is_checked() -> None:
     """It may have said enough."""
-    early = attrs.evolve(ANSWER, status="incomplete")
+    early = msgspec.structs.replace(ANSWER, status="incomplete")
     assert Checks(expect="84").failed(ASK, early) == []
     assert Checks(expect="85").failed(ASK, early) != []
 
@@ -149,7 +149,7 @@ def test_an_expression_that_backtracks_for_ever_is_given_up() -> None:
 def test_what_could_not_be_found_out_is_a_failed_check(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is not told as a mismatch, which nobody knows."""
     monkeypatch.setattr(checks, "matches", lambda pattern, text: matches(pattern, text, timeout_s=0.2))
-    (sentence,) = Checks(expect=FOR_EVER).failed(ASK, attrs.evolve(ANSWER, answer=TRAP))
+    (sentence,) = Checks(expect=FOR_EVER).failed(ASK, msgspec.structs.replace(ANSWER, answer=TRAP))
     assert sentence == f"whether the answer matches /{FOR_EVER}/ could not be found out within 5 s"
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 from xml.etree import ElementTree as ET
 
-import attrs
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -37,9 +37,11 @@ GOOD = Result(
     transcript_file="audio_output/a.txt",
     latency=Latency(done_ms=1250.0),
 )
-WRONG = attrs.evolve(GOOD, index=2, id="wrong", failed_checks=("the answer does not match /85/", "no audio came"))
+WRONG = msgspec.structs.replace(
+    GOOD, index=2, id="wrong", failed_checks=("the answer does not match /85/", "no audio came")
+)
 FAILED = Result(index=3, id="failed", question="Why?", status="failed", reason="the server is busy")
-EARLY = attrs.evolve(WRONG, index=4, id="early", status="incomplete", reason="max_output_tokens")
+EARLY = msgspec.structs.replace(WRONG, index=4, id="early", status="incomplete", reason="max_output_tokens")
 ANY_TEXT = st.text(st.characters(), max_size=20)
 
 
@@ -130,7 +132,7 @@ def test_any_text_makes_xml(
     result = Result(
         index=1, id=given_id, question=question, answer=answer, status=status, reason=reason, failed_checks=(check,)
     )
-    write(path, [result, attrs.evolve(GOOD, audio_file=reason or None)])
+    write(path, [result, msgspec.structs.replace(GOOD, audio_file=reason or None)])
     case = read(path)[0]
     if not re.search("[^\t\n -~\u00a0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", given_id):
         assert case.get("name") == given_id
@@ -140,26 +142,26 @@ def test_any_text_makes_xml(
 
 def test_what_steers_a_terminal_is_visible(tmp_path: Path) -> None:
     """Logs of CI are read in terminals."""
-    write(tmp_path / "r.xml", [attrs.evolve(FAILED, reason="a\x1b[2J\ud800\uffff\x9b\r\nb <&\"'>")])
+    write(tmp_path / "r.xml", [msgspec.structs.replace(FAILED, reason="a\x1b[2J\ud800\uffff\x9b\r\nb <&\"'>")])
     assert read(tmp_path / "r.xml")[0][0].get("message") == "failed: a\\x1b[2J\\ud800\\uffff\\x9b"
 
 
 def test_an_attribute_keeps_its_lines(tmp_path: Path) -> None:
     """A reader of XML takes a bare line's end for a space."""
-    write(tmp_path / "r.xml", [attrs.evolve(GOOD, id="a\n\tb")])
+    write(tmp_path / "r.xml", [msgspec.structs.replace(GOOD, id="a\n\tb")])
     assert read(tmp_path / "r.xml")[0].get("name") == "a\n\tb"
 
 
 def test_long_texts_are_cut(tmp_path: Path) -> None:
     """The whole is in the manifest."""
-    write(tmp_path / "r.xml", [attrs.evolve(WRONG, answer="x" * 1_000_000)])
+    write(tmp_path / "r.xml", [msgspec.structs.replace(WRONG, answer="x" * 1_000_000)])
     assert (tmp_path / "r.xml").stat().st_size < 5000
 
 
 def test_the_key_is_taken_out(tmp_path: Path) -> None:
     """Also a key with characters that XML writes in another way."""
     key = "sk-<secret>&'key'"
-    write(tmp_path / "r.xml", [attrs.evolve(FAILED, reason=f"{key} is wrong")], Redactor.of([key]))
+    write(tmp_path / "r.xml", [msgspec.structs.replace(FAILED, reason=f"{key} is wrong")], Redactor.of([key]))
     assert read(tmp_path / "r.xml")[0][0].get("message") == "failed: [key] is wrong"
 
 

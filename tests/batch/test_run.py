@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import attrs
+import msgspec
 import pytest
 import trio
 
@@ -31,7 +32,7 @@ ANSWERS = [f"<{question}>" for question in QUESTIONS]
 
 def ask(index: int, question: str, **more: Any) -> Ask:  # noqa: ANN401  # each test knows what `Ask` takes
     """Return one question."""
-    return attrs.evolve(Ask(index=index, id=str(index), question=question, line=index), **more)
+    return msgspec.structs.replace(Ask(index=index, id=str(index), question=question, line=index), **more)
 
 
 @attrs.define
@@ -70,7 +71,7 @@ async def test_unordered_results_come_as_they_are_ready(tmp_path: Path) -> None:
     async with scripted_server(desk.story) as server:
         ran = await run_batch(server.url, tmp_path, asks(*QUESTIONS), jobs=3, context="response", ordered=False)
     assert sorted(ran.answers) == sorted(ANSWERS)
-    assert ran.answers.index(ANSWERS[0]) > 6
+    assert ran.answers.index(ANSWERS[0]) >= 6  # two of each session's questions may be on their way
 
 
 async def test_one_bad_session_takes_no_other_down(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import attrs
+import msgspec
 import pytest
 from click.testing import CliRunner
 
@@ -31,9 +31,11 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> list[Run]:
     started: list[Run] = []
 
     def piped(target: Target, flags: ScriptFlags) -> ExitStatus:
-        server = attrs.asdict(target)
+        server = msgspec.structs.asdict(target)
         server |= {name: value for name, value in server.pop("settings").items() if value is not None}
-        started.append((server, {name: value for name, value in attrs.asdict(flags).items() if value is not None}))
+        started.append(
+            (server, {name: value for name, value in msgspec.structs.asdict(flags).items() if value is not None})
+        )
         return ExitStatus.UNANSWERED
 
     monkeypatch.setattr("geppetto.cli.scripted.piped", piped)
@@ -102,7 +104,7 @@ SCRIPT = [
 def test_every_flag_of_a_script_reaches_it(monkeypatch: pytest.MonkeyPatch, runs: list[Run], place: str) -> None:
     """They may stand before a command or behind it."""
     CliRunner().invoke(cli, SCRIPT)
-    assert set(runs[0][1]) == {field.name for field in attrs.fields(ScriptFlags)}
+    assert set(runs[0][1]) == set(ScriptFlags.__struct_fields__)
 
     def scripted(target: Target, flags: ScriptFlags, source: object, *, single: bool) -> ExitStatus:
         assert single

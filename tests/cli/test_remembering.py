@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from geppetto.memory.place import FILE_NAME
 from geppetto.memory.store import Memory
 from tests.fakes.program import open_program
@@ -68,6 +70,60 @@ async def test_a_chat_goes_on_where_it_ended(tmp_path: Path) -> None:
     async with scripted_server(answers(["Rome."])) as server:
         await talk(server, tmp_path, ["--resume", kept.id], "Italy?")
         assert len(said(server)) == 5
+
+
+async def test_it_is_told_below_the_greeting(tmp_path: Path) -> None:
+    """With what the chat goes on, in both faces, and to whoever wants no greeting, too."""
+    async with scripted_server(answers(["Paris."])) as server:
+        await talk(server, tmp_path, [], "Capital?")
+    async with scripted_server(answers(["Berlin."])) as server:
+        ran = await talk(server, tmp_path, ["-c"], "And of Germany?")
+        greeting, goes_on, *_ = ran.stdout.splitlines()
+        assert "/help helps" in greeting
+        assert goes_on.startswith("  going on with ")
+        assert goes_on.endswith(": Capital?")
+        async with open_stage(["--url", server.url, "-c"], cwd=tmp_path, env=data_of(tmp_path)) as stage:
+            await stage.shows("going on with", "connected")
+            assert ["helps" in row for row in stage.rows[:2]] == [True, False]
+        args, env = ["--url", server.url, "-c", "--quiet"], PLAIN | data_of(tmp_path)
+        async with open_program(args, cwd=tmp_path, terminal=True, env=env) as program:
+            await program.wrote("You: ")
+            assert program.stdout.startswith("  going on with ")
+            await program.type("\x04")
+            await program.left()
+
+
+async def test_a_chat_with_the_embedded_server_goes_on_there(tmp_path: Path) -> None:
+    """Without a key there is nowhere else to go; who names a server, or never chatted, is told of the key."""
+    pytest.importorskip("hibari", reason="needs the extra geppetto[offline]")
+    env = PLAIN | data_of(tmp_path)
+
+    async def chat(*args: str, question: str) -> Ran:
+        async with open_program(["--modality", "text", *args], cwd=tmp_path, terminal=True, env=env) as program:
+            if question:
+                await program.wrote("You: ")
+                await program.type(f"{question}\n")
+                await program.wrote("tokens in")
+                await program.type("\x04")
+            return await program.left()
+
+    key = "OPENAI_API_KEY is not set."
+    assert key in (await chat("-c", question="")).stdout
+    assert (await chat("--offline", question="What is 12 times 7?")).status == 0
+    ran = await chat("-c", question="What did I say first?")
+    assert ran.status == 0
+    assert "12 times 7" in ran.stdout.partition("You: ")[2]
+    with Memory.open(tmp_path / "data" / FILE_NAME) as memory:
+        kept = memory.last()
+        assert kept is not None
+        assert kept.n_answers == 2
+    assert (await chat("--resume", kept.id, question="and plus 2")).status == 0
+    for args in (["-c", "--provider", "openai"], ["--resume", "nothing"], []):
+        ran = await chat(*args, question="")
+        assert (ran.status, key in ran.stdout) == (2, True)
+    async with scripted_server(answers(["Paris."])) as server:
+        await talk(server, tmp_path, [], "Capital?")
+    assert key in (await chat("-c", question="")).stdout
 
 
 async def test_nothing_is_kept_without_memory(tmp_path: Path) -> None:

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import tracemalloc
+from itertools import product
+from typing import TYPE_CHECKING
+
 from geppetto.batch.result import Result
 from geppetto.cli.script_output import ScriptOutput
 from geppetto.redaction import Redactor
+
+if TYPE_CHECKING:
+    import pytest
 
 
 def said_of(*results: Result) -> list[str]:
@@ -43,3 +50,34 @@ def test_a_thousand_complaints_are_few_lines() -> None:
     )
     assert len(said) == 21
     assert said[-1] == "  more such questions are in the results\n"
+
+
+def lines_of(answer: str, capfdbinary: pytest.CaptureFixture[bytes]) -> str:
+    """Return what is on stdout for *answer*, one line for each question."""
+    result = Result(index=1, id="1", question="q", answer=answer, status="completed", response_id="r")
+    ScriptOutput(style="lines", redactor=Redactor(), say=print, stdout_is_tty=False).emit([result])
+    return capfdbinary.readouterr().out.decode()
+
+
+def test_an_answer_is_one_line_with_one_blank_between_words(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    """Whatever space there is, of whatever kind, and an empty line where there is no answer."""
+    spaces = ("", " ", "  ", "\n", " \n", "\n ", "\t", "\u3000", " \u00a0 ", "   \n\n   ")
+    for before, between, behind in product(spaces, repeat=3):
+        answer = f"{before}One{between}two three{behind}"
+        assert lines_of(answer, capfdbinary) == f"{' '.join(answer.split())}\n"
+    assert lines_of(" \n", capfdbinary) == "\n"
+
+
+def test_a_long_answer_on_one_line_takes_little_more_than_its_letters(
+    capfdbinary: pytest.CaptureFixture[bytes],
+) -> None:
+    """No list of its words is made, which is ten times as large."""
+    answer = "word " * 200_000
+    tracemalloc.start()
+    try:
+        result = Result(index=1, id="1", question="q", answer=answer, status="completed", response_id="r")
+        ScriptOutput(style="lines", redactor=Redactor(), say=print, stdout_is_tty=False).emit([result])
+        assert tracemalloc.get_traced_memory()[1] < 5 * len(answer)
+    finally:
+        tracemalloc.stop()
+    assert capfdbinary.readouterr().out.decode() == f"{answer.strip()}\n"

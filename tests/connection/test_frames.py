@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import struct
-from itertools import pairwise
+import tracemalloc
 
-import attrs
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from wsproto.connection import Connection, ConnectionType
-from wsproto.events import BytesMessage, CloseConnection, Ping, Pong, TextMessage
 
 from geppetto.connection.frames import TextMessages
+from tests.connection.referee import MAX_BYTES, NO_TEXT, Referee, check
 
-MAX_BYTES = 1 << 20
 TEXT, BINARY, CLOSE, PING, PONG = 0x81, 0x82, 0x88, 0x89, 0x8A
 TEXT_BEGINS, BINARY_BEGINS, GOES_ON, ENDS = 0x01, 0x02, 0x00, 0x80
 LENGTHS = (0, 1, 125, 126, 127, 128, 65_535, 65_536, 65_537)
-NO_TEXT = 1007
 KAPPA = "κόσμε".encode()
 BAD = KAPPA + b"\xed\xa0\x80" + b"edited"
 """Half a surrogate pair, as the Autobahn suite sends it."""
@@ -35,63 +31,6 @@ def frame(first: int, payload: bytes = b"", *, masked: bool = False) -> bytes:
     else:
         head = struct.pack("!BBQ", first, flag | 127, length)
     return head + (bytes(4) if masked else b"") + payload
-
-
-@attrs.define
-class Heard:
-    """What a client makes of a stream."""
-
-    messages: list[str | bytes] = attrs.field(factory=list)
-    pings: list[tuple[type, bytes]] = attrs.field(factory=list)
-    close: tuple[int, str | None] | None = None
-
-
-class Referee:
-    """wsproto, and the joining of pieces that trio-websocket does."""
-
-    def __init__(self) -> None:
-        """Begin behind the opening handshake."""
-        self._connection = Connection(ConnectionType.CLIENT)
-        self._pieces: list[str | bytes] = []
-        self.heard = Heard()
-
-    def feed(self, data: bytes) -> None:
-        """Hear *data*, unless the stream is over."""
-        if self.heard.close is not None or not data:
-            return
-        self._connection.receive_data(data)
-        for event in self._connection.events():
-            match event:
-                case Ping() | Pong():
-                    self.heard.pings.append((type(event), bytes(event.payload)))
-                case CloseConnection():
-                    # Its words for text that is none count from where the stream happened to be cut.
-                    self.heard.close = (int(event.code), event.reason if event.code != NO_TEXT else None)
-                    return
-                case TextMessage() | BytesMessage():
-                    self._pieces.append(event.data if isinstance(event.data, str) else bytes(event.data))
-                    if event.message_finished:
-                        self.heard.messages.append(type(event.data)().join(self._pieces))  # type: ignore[arg-type]
-                        self._pieces.clear()
-
-
-def cut(stream: bytes, at: list[int]) -> list[bytes]:
-    """Return *stream* cut at each of *at*."""
-    places = sorted({0, len(stream), *(place % (len(stream) + 1) for place in at)})
-    return [stream[start:end] for start, end in pairwise(places)]
-
-
-def check(stream: bytes, at: list[int], max_bytes: int = MAX_BYTES) -> tuple[Heard, TextMessages]:
-    """Check that taking the texts out changes nothing, after each piece of *stream*, and return what was heard."""
-    alone, behind, texts = Referee(), Referee(), TextMessages(max_bytes)
-    taken: list[str | bytes] = []
-    for piece in cut(stream, at):
-        alone.feed(piece)
-        behind.feed(texts.feed(piece))
-        taken += texts.ready
-        texts.ready.clear()
-        assert attrs.evolve(behind.heard, messages=taken + behind.heard.messages) == alone.heard
-    return alone.heard, texts
 
 
 FRAMES = st.one_of(
@@ -252,3 +191,53 @@ def test_the_limit_is_that_of_each_message() -> None:
     assert texts.feed(in_pieces * 3 + in_pieces[:3]) == b""
     assert texts.feed(in_pieces[3:]) == b""
     assert list(texts.ready) == ["x" * 10] * 4
+
+
+@pytest.mark.parametrize("piece", [b"", "\N{GREEK SMALL LETTER KAPPA}".encode()], ids=["empty", "a character"])
+def test_a_message_in_endless_pieces_ends_over_the_limit(piece: bytes) -> None:
+    """Its frames count, too: it is told as a message that is too long, once, and takes no more memory than one."""
+    texts, referee, limit = TextMessages(MAX_BYTES), Referee(), 4 * MAX_BYTES
+    referee.feed(texts.feed(frame(TEXT, b"before") + frame(TEXT_BEGINS, piece)))
+    many = frame(GOES_ON, piece) * 10_000 + frame(PING, b"p")
+    tracemalloc.start()
+    try:
+        for _ in range(limit // len(many)):
+            referee.feed(texts.feed(many))
+        assert tracemalloc.get_traced_memory()[1] < limit
+    finally:
+        tracemalloc.stop()
+    assert referee.heard.close == (1009, f"Exceeded maximum message size: {MAX_BYTES} bytes")
+    assert texts.over
+    assert texts.feed(frame(TEXT, b"behind")) == b""
+    assert list(texts.ready) == ["before"]
+
+
+def test_the_pieces_are_counted_of_each_message() -> None:
+    """Messages do not add up, and even a small limit leaves room for some thousands of pieces."""
+    texts = TextMessages(10)
+    in_pieces = frame(TEXT_BEGINS, b"x") + frame(GOES_ON) * 4_000 + frame(ENDS, b"y")
+    assert texts.feed(in_pieces * 3) == b""
+    assert list(texts.ready) == ["xy"] * 3
+
+
+def test_a_long_message_in_pieces_is_in_memory_twice() -> None:
+    """As its pieces and as a whole: for what might have to be passed on no third copy is kept."""
+    payload = b"word " * 400_000
+    stream, texts = frame(TEXT, payload), TextMessages(1 << 22)
+    pieces = [stream[at : at + 65_536] for at in range(0, len(stream), 65_536)]
+    tracemalloc.start()
+    try:
+        assert not any(texts.feed(piece) for piece in pieces)
+        assert tracemalloc.get_traced_memory()[1] < 2.3 * len(payload)
+    finally:
+        tracemalloc.stop()
+    assert texts.ready.popleft() == payload.decode()
+
+
+@pytest.mark.parametrize("step", [1, 2, 3, 5, 7])
+def test_a_message_in_one_frame_is_passed_on_as_it_came(step: int) -> None:
+    """From its header to the byte that is no text, characters that were cut included."""
+    stream = frame(TEXT, "a κόσμε 🙂 ".encode() * 20 + BAD + b"behind")
+    texts = TextMessages(MAX_BYTES)
+    assert b"".join(texts.feed(stream[at : at + step]) for at in range(0, len(stream), step)) == stream
+    assert texts.over

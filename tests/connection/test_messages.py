@@ -11,7 +11,7 @@ import trio
 import trio.testing
 
 from geppetto.connection.transport import Limits, open_transport
-from geppetto.errors import ConnectionLost
+from geppetto.errors import ConnectionEnded, ConnectionLost
 from tests.fakes.scripted_server import listening, scripted_server
 
 if TYPE_CHECKING:
@@ -76,6 +76,21 @@ async def test_messages_may_come_with_the_opening_handshake(step: int) -> None:
             open_transport(f"ws://127.0.0.1:{port}/", [], LIMITS) as transport,
         ):
             assert await hear(transport) == ["Hi", "x" * 128]
+
+
+async def test_a_message_in_endless_pieces_ends_the_connection() -> None:
+    """The server gets the reason, and the user the sentence about the limit, however little the pieces hold."""
+
+    async def story(peer: Peer) -> None:
+        await peer.send_raw(b"\x81\x01a\x01\x00" + b"\x00\x00" * 20_000)
+        await peer.client_left()
+
+    with trio.fail_after(BOUND_S):
+        async with scripted_server(story) as server, open_transport(server.url, [], LIMITS) as transport:
+            assert await transport.receive_some() == ["a"]
+            with pytest.raises(ConnectionEnded, match="over the limit"):
+                await transport.receive_some()
+    assert server.seen.close_code == 1009
 
 
 async def test_one_message_at_a_time_or_all_that_have_come() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from geppetto.config import ClientConfig
 from geppetto.doctor import machine
-from geppetto.doctor.machine import examine_directory, examine_extra, examine_key, examine_versions, extras
+from geppetto.doctor.machine import examine_directory, examine_extras, examine_key, examine_versions, extras
 from geppetto.errors import OutputFailed
 
 SOURCE = "variable SOME_KEY"
@@ -90,22 +90,33 @@ def test_little_space_is_a_warning(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert found.next_step
 
 
-def test_an_extra_that_is_there_and_one_that_is_not() -> None:
-    """A missing one is no failure; its line can be copied into a shell."""
-    found = examine_extra("tests", ["trio", "pytest"])
-    assert found.verdict == "ok"
-    assert "trio 0." in found.sentence
-    found = examine_extra("prices", ["trio", "no-such-package-anywhere"])
+def test_extras_are_one_row() -> None:
+    """Those that are there with their versions, the others with one line that installs them all."""
+    found = examine_extras(
+        {"tests": ["trio", "pytest"], "prices": ["trio", "no-such-package"], "audio": ["nor-this"]}
+    )
     assert found.verdict == "skipped"
-    assert "a maintained price list" in found.sentence
-    assert 'Run `python3 -m pip install "geppetto[prices]"`' in found.next_step
+    assert found.sentence.startswith("Installed: tests (trio ")
+    assert found.sentence.endswith(
+        "). Not installed: prices (a maintained price list), audio (spoken questions in every format)."
+    )
+    assert found.next_step == (
+        'Run `python3 -m pip install "geppetto[prices,audio]"` for all of them, or name those that you want.'
+    )
+    assert found.details["prices"] == {"installed": False, "missing": ["no-such-package"]}
+    there = found.details["tests"]
+    assert isinstance(there, dict)
+    assert (there["installed"], there["packages"].keys()) == (True, {"trio", "pytest"})
 
 
-def test_the_extra_for_spoken_questions() -> None:
-    """It is told what it is for, and the line that installs it."""
-    found = examine_extra("audio", ["trio", "no-such-package-anywhere"])
-    assert found.sentence == "Not installed, for spoken questions in every format: no-such-package-anywhere."
-    assert found.next_step == 'Run `python3 -m pip install "geppetto[audio]"` if you want it.'
+def test_extras_that_are_all_there_or_all_missing() -> None:
+    """Nothing is to be done, or nothing is there."""
+    found = examine_extras({"tests": ["trio"], "more": ["pytest"]})
+    assert (found.verdict, found.next_step) == ("ok", "")
+    assert found.sentence.startswith("Installed: tests (trio ")
+    found = examine_extras({"keyring": ["no-such-package"]})
+    assert found.sentence == "Not installed: keyring (keys in the system's keyring)."
+    assert found.next_step == 'Run `python3 -m pip install "geppetto[keyring]"` if you want it.'
 
 
 def test_the_extras_are_those_of_the_package() -> None:

@@ -37,7 +37,7 @@ async def ask(story: Story, *, audio: bool = False) -> tuple[Finding, ScriptedSe
     """Ask a server that plays *story*."""
     with trio.fail_after(BOUND_S):
         async with scripted_server(story) as server:
-            turn = Turn(config=ClientConfig(url=server.url), audio=audio, free=False)
+            turn = Turn(config=ClientConfig(url=server.url), audio=audio)
             found = await turn.look()
     assert left_behind() == []
     return found, server, turn
@@ -95,7 +95,7 @@ async def test_a_lost_connection_is_an_error() -> None:
 
     with trio.fail_after(BOUND_S):
         async with scripted_server(leave) as server:
-            turn = Turn(config=ClientConfig(url=server.url), audio=False, free=False)
+            turn = Turn(config=ClientConfig(url=server.url), audio=False)
             with pytest.raises(GeppettoError) as caught:
                 await turn.look()
     assert caught.value.status is ExitStatus.CONNECTION_LOST

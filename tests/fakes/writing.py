@@ -21,11 +21,11 @@ from typing import TYPE_CHECKING
 import attrs
 import trio
 
+from geppetto.intake import Intake
 from geppetto.realtime.events import TextDelta
 from geppetto.realtime.happenings import ReplyAudio, ReplyDone, ReplyText
 from geppetto.realtime.reply import Reply
 from geppetto.records.recorder import Recorder
-from geppetto.routing import ToFiles
 from geppetto.tasks.assemble import assemble
 
 if TYPE_CHECKING:
@@ -101,30 +101,30 @@ class _NotingRecorder(Recorder):
 async def write_for_ever(directory: Path, seed: int, fd: int) -> None:
     """Write one reply after the other, in deltas of any size, at any speed."""
     chance = random.Random(seed)
-    send, receive = trio.open_memory_channel[ToFiles](100)
+    intake = Intake(_NotingRecorder(directory, fd), 100)
 
     async def deliver(_saved: SavedReply) -> None:
         pass
 
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(assemble, receive, _NotingRecorder(directory, fd), deliver, list)
+        nursery.start_soon(assemble, intake, deliver, list)
         for number in count(chance.randrange(1_000_000)):
             reply = Reply(response_id=str(number))
             pcm, words = pcm_of(number), words_of(number)
             while pcm or words:
-                n_bytes, n_chars = chance.randrange(1, 19_200), chance.randrange(1, 12)
+                n_bytes, n_chars = chance.randrange(4, 19_200), chance.randrange(1, 12)  # 4: its number in one piece
                 if words:
                     delta = TextDelta(
                         response_id=reply.response_id, item_id="item", content_index=0, delta=words[:n_chars]
                     )
-                    await send.send(ReplyText(reply=reply, delta=reply.add_delta(delta)))
+                    await intake.send(ReplyText(reply=reply, delta=reply.add_delta(delta)))
                 if pcm:
-                    await send.send(ReplyAudio(reply=reply, item_id="item", content_index=0, pcm=pcm[:n_bytes]))
+                    await intake.send(ReplyAudio(reply=reply, item_id="item", content_index=0, pcm=pcm[:n_bytes]))
                 pcm, words = pcm[n_bytes:], words[n_chars:]
                 if chance.random() < 0.5:
                     await trio.sleep(chance.random() * 0.004)
             reply.status = "completed"
-            await send.send(ReplyDone(reply=reply))
+            await intake.send(ReplyDone(reply=reply))
 
 
 def main() -> None:

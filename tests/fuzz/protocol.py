@@ -26,6 +26,7 @@ from geppetto.realtime.happenings import ReplyAudio, ReplyDone, SessionOver
 from geppetto.realtime.reply import Asking
 from geppetto.realtime.verdicts import session_ending, wait_s
 from geppetto.text import escape
+from tests.connection.referee import MAX_BYTES, check
 from tests.fuzz.bits import check_shown, text_of, whole
 
 if TYPE_CHECKING:
@@ -45,6 +46,12 @@ def decoding(data: bytes) -> None:
     with suppress(BadMessage):
         kind, _ = decode(text_of(data))
         escape(kind).encode()
+
+
+def frames(data: bytes) -> None:
+    """Whatever frames come, cut anywhere, and longer than they may be: wsproto alone would have heard the same."""
+    step, limit, stream = (data[0] % 16 + 1, data[0] // 16, data[1:]) if data else (1, 0, b"")
+    check(stream[:4096], list(range(0, len(stream), step)), max_bytes=limit or MAX_BYTES)
 
 
 def dialects(data: bytes) -> None:

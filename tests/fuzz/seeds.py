@@ -120,6 +120,14 @@ def _files(*files: tuple[int, bytes]) -> bytes:
 
 
 SEEDS: Final[Mapping[str, Iterable[bytes]]] = {
+    "frames": [
+        b"\x0f\x81\x02Hi\x89\x01p\x81\x00\x01\x01\xce\x8a\x00\x80\x01\xba\x88\x02\x03\xe8",
+        b"\x02\x01\x00" + b"\x00\x00" * 9 + b"\x80\x01x\x81\x7e\x00\x7e" + b"y" * 126,
+        b"\x33\x81\x03one\x01\x02on\x80\x02ce\x82\x01b\x81\x01x",
+        b"\x00\x81\x7f\x00\x00\x00\x00\x00\x01\x00\x00" + b"z" * 99,
+        b"\x01\x81\x82\x00\x00\x00\x00Hi",
+        b"\x04\x01\x03\xe2\x82\xac\x00\x01\xed\x80\x01\xa0\x81\x01x",
+    ],
     "decoding": [*_EVENTS, b"[" * 3000, b"{}", b'{"type":1}', "\ud83d".encode("utf-8", "surrogatepass")],
     "dialects": [b"Be kind\nmarin\nHello \xed\xa0\xbd\nevent_1", "Grüß\n\n\x00\u202e\nid".encode(), b"\n\n\n"],
     "conversation": [b"\n".join(_TALK), b"\n".join([b"!a", *_EVENTS]), b"\n".join([*_EVENTS[::-1], b"!a", b"!l"])],

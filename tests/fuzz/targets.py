@@ -2,7 +2,8 @@
 One function for each parser: bytes in, nothing out, an exception for a bug.
 
 What a parser refuses as it says it does is no bug. Beyond "nothing else is raised", each target checks what the
-parser promises: a repair loses no audio, a cut anywhere gives the same lines, what is shown can't steer a terminal.
+parser promises: a repair loses no audio, a cut anywhere gives the same lines and messages, what is shown can't
+steer a terminal.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from tests.fuzz.inputs import keys, lines, prices, proxies, variables
 from tests.fuzz.offline import client_events, questions, requests
-from tests.fuzz.protocol import conversation, decoding, dialects, waits
+from tests.fuzz.protocol import conversation, decoding, dialects, frames, waits
 from tests.fuzz.records import leftovers, log_lines, transcripts, trimming
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 TARGETS: Final[Mapping[str, Callable[[bytes], None]]] = {
     target.__name__: target
     for target in (
+        frames,
         decoding,
         dialects,
         conversation,

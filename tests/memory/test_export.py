@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import attrs
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -72,15 +74,27 @@ def test_markdown_is_for_people() -> None:
     assert "\nIt is **bold**\\x1b[2J.\n\n*cancelled: Ctrl+C · $0.0312 · /a\\x1b.wav*\n" in text
 
 
+def test_what_cost_nothing_is_said_once() -> None:
+    """Of the conversation, not of each answer."""
+    free = msgspec.structs.replace(COST, input_text=Decimal(), output_audio=Decimal(), usd=Decimal())
+    asked, said = items("What is it?", "It is.")
+    assert said.answer is not None
+    said = attrs.evolve(said, answer=attrs.evolve(said.answer, cost=free))
+    text = export(attrs.evolve(conversation(), usd=0.0), [asked, said], "md")
+    assert " · it cost nothing\n" in text
+    assert "\n*cancelled · /a\\x1b.wav*\n" in text
+    assert "$" not in text
+
+
 def test_json_has_everything(tmp_path: Path) -> None:
     """Programs get the figures and the texts as they were."""
     with opened(tmp_path / "c") as memory:
         kept = memory.begin(ABOUT)
-        memory.note(kept, attrs.evolve(answer(text="a\0\u202e", cost=COST), spoken=True))
+        memory.note(kept, msgspec.structs.replace(answer(text="a\0\u202e", cost=COST), spoken=True, heard="What?"))
         read = json.loads(export(memory.find(kept), memory.items(kept), "json"))
     assert (read["geppetto_conversation"], read["id"], read["instructions"]) == (1, kept, "Be brief.")
     asked, answered = read["items"]
-    assert (asked["role"], asked["spoken"]) == ("user", True)
+    assert (asked["role"], asked["text"], asked["spoken"], asked["heard"]) == ("user", "What?", True, True)
     assert (answered["text"], answered["status"], answered["session_id"]) == ("a\0\u202e", "completed", "sess_1")
     assert answered["usage"] == USAGE.as_json()
     assert answered["cost"] == COST.as_json()

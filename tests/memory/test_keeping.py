@@ -8,7 +8,7 @@ import subprocess
 from contextlib import closing, suppress
 from typing import TYPE_CHECKING
 
-import attrs
+import msgspec
 import pytest
 
 from geppetto.hooks import Hooks
@@ -55,9 +55,9 @@ def test_a_transcript_is_what_was_said(tmp_path: Path) -> None:
     """Whether it came before the answer or after, it stands for the name of the file, and is found."""
     path, warnings = tmp_path / "c.sqlite3", list[str]()
     kept = keeping(path, warnings)
-    kept.commit(attrs.evolve(answer("a.wav", "One."), spoken=True, heard="Where is the Danube?"))
-    kept.commit(attrs.evolve(answer("b.wav", "Two."), index=2, spoken=True))
-    kept.commit(attrs.evolve(answer("c.wav", "Three."), index=3, spoken=True))
+    kept.commit(msgspec.structs.replace(answer("a.wav", "One."), spoken=True, heard="Where is the Danube?"))
+    kept.commit(msgspec.structs.replace(answer("b.wav", "Two."), index=2, spoken=True))
+    kept.commit(msgspec.structs.replace(answer("c.wav", "Three."), index=3, spoken=True))
     with opened(path) as memory:
         assert memory.search("Rhine") == []  # and now there is an index
     kept.heard(2, f"Where is the Rhine, {KEY}?")
@@ -68,7 +68,9 @@ def test_a_transcript_is_what_was_said(tmp_path: Path) -> None:
     with opened(path) as memory:
         assert [hit.item.text for hit in memory.search("rhine")] == ["Where is the Rhine, [key]?"]
         assert memory.search("b.wav") == []
-        assert all(item.spoken for item in memory.items(memory.conversations()[0].id))
+        items = memory.items(memory.conversations()[0].id)
+        assert all(item.spoken for item in items)
+        assert [item.heard for item in items] == [True, False, True, False, False, False]
     assert warnings == []
 
 
@@ -76,7 +78,7 @@ def test_a_transcript_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     """In one sentence, and nothing is raised."""
     path, warnings = tmp_path / "c.sqlite3", list[str]()
     kept = keeping(path, warnings)
-    kept.commit(attrs.evolve(answer("a.wav", "One."), spoken=True))
+    kept.commit(msgspec.structs.replace(answer("a.wav", "One."), spoken=True))
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")
         kept.heard(1, "Where?")

@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-import attrs
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -70,7 +70,7 @@ def test_an_answer_is_kept_with_its_question_or_not_at_all(memory: Memory) -> No
     """What fails half-way leaves nothing."""
     kept = memory.begin(ABOUT)
     with pytest.raises(OverflowError):  # SQLite has integers of 64 bits
-        memory.note(kept, attrs.evolve(answer(), attempts=1 << 70))
+        memory.note(kept, msgspec.structs.replace(answer(), attempts=1 << 70))
     assert memory.items(kept) == []
     memory.note(kept, answer())
     assert len(memory.items(kept)) == 2
@@ -219,15 +219,19 @@ def test_a_deleted_conversation_takes_no_answers(memory: Memory) -> None:
 
 
 def test_the_history_is_what_a_reconnect_would_tell(memory: Memory) -> None:
-    """Partial answers are marked; what was refused or out of band is left out; spoken questions say so."""
+    """Partial answers are marked; what was refused or aside is left out; what was heard stands for the audio."""
     kept = memory.begin(ABOUT)
     memory.note(kept, answer("One?", "One."))
     memory.note(kept, answer("Two?", "Tw", status="cancelled"))
-    memory.note(kept, attrs.evolve(answer("Aside?", "Aside."), independent=True))
+    memory.note(kept, msgspec.structs.replace(answer("Aside?", "Aside."), independent=True))
     memory.note(kept, answer("Refused?", "", status="failed"))
-    memory.note(kept, attrs.evolve(answer("three.wav", "Three."), spoken=True))
+    memory.note(kept, msgspec.structs.replace(answer("three.wav", "Three."), spoken=True))
     memory.note(kept, answer("", "By the way.", index=0))
-    memory.note(kept, answer("Four?", "", status="cancelled"))
+    memory.note(kept, msgspec.structs.replace(answer("four.wav", "Four."), spoken=True, heard="Where?"))
+    late = memory.note(kept, msgspec.structs.replace(answer("five.wav", "Five."), spoken=True))
+    assert late is not None
+    memory.hear(late, "When?")
+    memory.note(kept, answer("Six?", "", status="cancelled"))
     assert memory.history(kept) == (
         Said("user", "One?"),
         Said("assistant", "One."),
@@ -236,7 +240,11 @@ def test_the_history_is_what_a_reconnect_would_tell(memory: Memory) -> None:
         Said("user", "[a spoken question: three.wav]"),
         Said("assistant", "Three."),
         Said("assistant", "By the way."),
-        Said("user", "Four?"),
+        Said("user", "Where?"),
+        Said("assistant", "Four."),
+        Said("user", "When?"),
+        Said("assistant", "Five."),
+        Said("user", "Six?"),
     )
 
 

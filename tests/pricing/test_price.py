@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 import attrs
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -85,7 +86,7 @@ def test_each_modality_has_its_price() -> None:
 def test_the_parts_add_up_and_the_cache_never_costs_more(usage: Usage) -> None:
     """The total is the sum of the parts, and at most what the same tokens cost without a cache."""
     cost = PRICE.cost("m", usage)
-    uncached = attrs.evolve(
+    uncached = msgspec.structs.replace(
         usage, cached_tokens=0, cached_text_tokens=0, cached_audio_tokens=0, cached_image_tokens=0
     )
     full = PRICE.cost("m", uncached)
@@ -117,7 +118,7 @@ def test_at_one_price_for_all_only_the_number_of_tokens_counts(usage: Usage) -> 
     assert (split and split.usd) == (unsplit and unsplit.usd)
 
 
-@given(st.builds(Usage, **{field.name: st.integers(0, 5) for field in attrs.fields(Usage)}))
+@given(st.builds(Usage, **{name: st.integers(0, 5) for name in Usage.__struct_fields__}))
 def test_any_report_has_a_cost_of_its_tokens_or_none(usage: Usage) -> None:
     """Whatever figures a server makes up, no part is negative and none is more than all tokens at the top price."""
     cost = PRICE.cost("m", usage)

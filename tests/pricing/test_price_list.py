@@ -10,7 +10,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import attrs
+import msgspec
 import pytest
 
 from geppetto.errors import ConfigError
@@ -70,6 +70,21 @@ def test_without_the_package_the_table_has_the_price(model: str) -> None:
 def test_the_default_models_have_a_price(dialect: Dialect) -> None:
     """Who sets nothing sees what it costs."""
     assert PriceList.load(None).cost(dialect.default_model, MILLION, provider_host=OPENAI, when=TODAY) is not None
+
+
+@pytest.mark.parametrize("model", ["gpt-realtime", "anything"])
+def test_the_embedded_server_costs_nothing(tmp_path: Path, model: str) -> None:
+    """Which is known, whatever the model is called, unless the prices file has it; without tokens there is none."""
+    embedded = PriceList.load(None, embedded=True)
+    cost = embedded.cost(model, MILLION, provider_host="127.0.0.1:8765", when=TODAY)
+    assert cost is not None
+    assert (cost.usd, cost.model, cost.source) == (Decimal(0), model, "the embedded server")
+    assert embedded.cost(model, Usage(), provider_host="127.0.0.1:8765", when=TODAY) is None
+    path = tmp_path / "prices.toml"
+    path.write_text("[prices.anything]\noutput_audio = 2", encoding="utf-8")
+    own = PriceList.load(path, embedded=True).cost(model, MILLION, provider_host="127.0.0.1:8765", when=TODAY)
+    assert own is not None
+    assert own.usd == (2 if model == "anything" else 0)
 
 
 @pytest.mark.parametrize(
@@ -134,7 +149,7 @@ def test_an_estimate_has_two_ends() -> None:
     """The least and the most that a run may cost; none of them if one is not known."""
     prices = PriceList.load(None)
     low = Usage(input_text_tokens=1000, output_text_tokens=10, output_audio_tokens=40)
-    high = attrs.evolve(low, output_audio_tokens=4000)
+    high = msgspec.structs.replace(low, output_audio_tokens=4000)
     ends = prices.estimate("gpt-realtime", low, high, provider_host=OPENAI, when=TODAY)
     assert ends is not None
     assert [end.usd for end in ends] == [Decimal("0.00672"), Decimal("0.26016")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
@@ -24,6 +25,17 @@ async def test_a_chat_by_its_address(tmp_path: Path) -> None:
     assert at.session["type"] == "realtime"
     assert_documented(at.seen)
     assert_quiet(at)
+
+
+async def test_the_real_one_costs_nothing(tmp_path: Path) -> None:
+    """Which is known: a limit of cost can be kept, programs get a zero, and the last line says it in words."""
+    args = ["--provider", "offline", "--modality", "text", "--max-cost", "0.5", "--json"]
+    ran = await run_program(args, cwd=tmp_path, stdin="What is 12 times 7?\nWhat is 2 plus 2?\n")
+    assert ran.status == ExitStatus.OK, ran.stderr
+    costs = [json.loads(line)["cost"] for line in ran.stdout.splitlines()]
+    assert [(cost["usd"], cost["source"]) for cost in costs] == [(0, "the embedded server")] * 2
+    assert " · it cost nothing · " in ran.stderr.splitlines()[-1]
+    assert ran.stderr.count("cost") == 1
 
 
 @pytest.mark.parametrize("dialect", ["ga", "beta"])

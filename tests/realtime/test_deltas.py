@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import tracemalloc
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from geppetto.realtime import decoding
 from geppetto.realtime.decoding import BadMessage, decode, decode_thoroughly
 from geppetto.realtime.deltas import AUDIO_DELTAS, TEXT_DELTAS, decode_plainly
-from geppetto.realtime.events import AudioDelta, TextDelta
+from geppetto.realtime.events import AudioDelta, IgnoredServerEvent, TextDelta
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -110,3 +111,35 @@ def test_there_is_one_list_of_names() -> None:
         _, event = decode_thoroughly(json.dumps({"type": kind, **fields}))
         assert isinstance(event, AudioDelta if kind in AUDIO_DELTAS else TextDelta)
     assert {kind for kind in decoding._DECODERS if kind.endswith(".delta")} == set(KINDS)
+
+
+LONG_KINDS = st.sampled_from(["response.content_part.done", "response.output_item.done", "response.done", "x", 7])
+
+
+@given(
+    st.fixed_dictionaries({"type": LONG_KINDS}, optional={"item": ODD, "part": ODD}),
+    st.booleans(),
+    st.sampled_from(["", " ", "\n", "x", '"', "\\", '"type":"x"', "\ud800", "é", "\u2028"]),
+    st.text(max_size=5),
+)
+def test_a_long_event_is_the_same_event(event: dict[str, Any], ascii_only: bool, tail: str, text: str) -> None:
+    """Whatever is in it that nobody reads: right or wrong, it means what any event means."""
+    message = json.dumps(event | {"text": "word " * 4000 + text}, ensure_ascii=ascii_only) + tail
+    for said in (message, message.replace("word", tail, 1)):
+        assert outcome(decode, said) == outcome(decode_thoroughly, said)
+
+
+@pytest.mark.parametrize("ascii_only", [True, False])
+def test_a_long_event_that_is_ignored_is_not_copied(ascii_only: bool) -> None:
+    """The end of a long answer brings its text several times: no copy is made of what nobody reads, or kept."""
+    content = [{"transcript": "wörter " * 100_000}]
+    event = {"type": "response.output_item.done", "item": {"content": content}}
+    message = json.dumps(event, ensure_ascii=ascii_only)
+    tracemalloc.start()
+    try:
+        assert decode(message) == ("response.output_item.done", IgnoredServerEvent(type="response.output_item.done"))
+        kept, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert kept < 50_000
+    assert most < (50_000 if ascii_only else 2.5 * len(message))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from typing import TYPE_CHECKING
 
 import pytest
@@ -108,3 +109,23 @@ def test_a_partial_reply_says_why(
 def test_an_error_says_what_there_is(error: ErrorDetails, text: str) -> None:
     """Message and name, whichever of them the server gave."""
     assert str(error) == text
+
+
+def test_a_long_answer_is_compared_without_a_copy_of_it() -> None:
+    """Its final text is looked at piece by piece, however many there were, and shown where it is longer."""
+    words = "a word and a number "
+    pieces = [f"{words}{number} " for number in range(40_000)]
+    streamed = "".join(pieces)
+    for text, shown in ((streamed, ""), (streamed + "end", "end"), (streamed[:-9] + "x", ""), ("another", "")):
+        reply = Reply()
+        for piece in pieces:
+            reply.add_delta(delta(piece))
+        assert reply.text == streamed
+        event = final(text)
+        tracemalloc.start()
+        try:
+            assert reply.add_final(event) == shown
+            assert tracemalloc.get_traced_memory()[1] < len(streamed) / 4
+        finally:
+            tracemalloc.stop()
+        assert reply.text == text

@@ -14,6 +14,8 @@ from geppetto.realtime.events import (
     ResponseDone,
     SessionUpdated,
 )
+from geppetto.realtime.exchange import Exchange
+from geppetto.realtime.history import History
 from geppetto.realtime.reply import Asking, Reply, Turn
 from geppetto.realtime.turns import Turns
 from tests.realtime.talk import Talk, asking, created, done, error, said, sound, words
@@ -235,6 +237,21 @@ def test_a_truncation_that_fails_is_no_complaint() -> None:
     failed = error("invalid_value", talk.last(client_events.TruncateItem), message="Already shorter")
     assert talk.hear(failed) == []
     assert talk.hear(failed) == ["* complaint: Already shorter (invalid_value)"]
+
+
+@pytest.mark.parametrize("item_id", ["i", ""])
+def test_only_a_truncation_that_was_sent_may_fail(item_id: str) -> None:
+    """The id of its event is noted until then; without one nothing is."""
+    sent: set[str] = set()
+    turns = Turns(1)
+    exchange = Exchange(turns=turns, history=History(100), prepare=lambda _turn: None, truncations=sent)
+    turn = turns.queue("a.wav", Asking(pcm=b"\1\0"))
+    exchange.next_turn()
+    turn.truncate = True
+    exchange.reply("r1").add_audio(item_id, 0, 4_800)
+    exchange.done(ResponseDone(response_id="r1", status="cancelled"))
+    assert sent == {event.event_id for event in turns.outbox if isinstance(event, client_events.TruncateItem)}
+    assert len(sent) == len(item_id)
 
 
 def test_an_answer_without_an_item_is_not_truncated() -> None:

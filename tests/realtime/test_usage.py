@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-import attrs
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -77,7 +77,7 @@ def test_what_is_no_count_is_zero(count: object) -> None:
     assert Usage.from_json(usage) == Usage(output_tokens=5)
 
 
-USAGES = st.builds(Usage, **{field.name: st.integers(min_value=0, max_value=10**12) for field in attrs.fields(Usage)})
+USAGES = st.builds(Usage, **{name: st.integers(min_value=0, max_value=10**12) for name in Usage.__struct_fields__})
 
 
 @given(USAGES)
@@ -110,13 +110,15 @@ def test_a_damaged_record_has_no_tokens(value: object) -> None:
 def test_usages_add_up_field_by_field() -> None:
     """The sum of two usages has the sum of each field."""
     one = Usage.from_json(FULL)
-    assert attrs.asdict(one + one) == {name: 2 * count for name, count in attrs.asdict(one).items()}
+    assert msgspec.structs.asdict(one + one) == {
+        name: 2 * count for name, count in msgspec.structs.asdict(one).items()
+    }
     assert one + Usage() == one
 
 
 @given(JSON)
 def test_any_json_is_read_without_complaint(value: object) -> None:
     """Whatever a server sends as usage, all counts are whole and not negative."""
-    for count in attrs.asdict(Usage.from_json(value)).values():
+    for count in msgspec.structs.asdict(Usage.from_json(value)).values():
         assert type(count) is int
         assert count >= 0

@@ -21,7 +21,10 @@ import pytest
 import trio
 import trio.testing
 
+from geppetto.audio.pcm import whole_frames_bytes
+from geppetto.audio.wav import HEADER_BYTES
 from geppetto.errors import OutputFailed
+from geppetto.intake import Intake
 from geppetto.realtime.events import TextDelta
 from geppetto.realtime.happenings import ReplyAudio, ReplyDone, ReplyText
 from geppetto.realtime.reply import Reply
@@ -29,7 +32,6 @@ from geppetto.records import recorder as recorder_module
 from geppetto.records.recorder import Recorder
 from geppetto.records.repair import repair
 from geppetto.records.transcript import words_in
-from geppetto.routing import ToFiles
 from geppetto.tasks.assemble import assemble
 from geppetto.tasks.keepalive import keepalive
 from tests.fakes.writing import HANDED, NOTE_BYTES, OVER, WRITTEN, Note, pcm_of, words_of
@@ -134,6 +136,9 @@ class Kept:
     """What files hold of each reply, by its number."""
 
     pcm: dict[int, bytes] = attrs.field(factory=dict)
+    """What is played: as much as the headers count."""
+    stored: dict[int, bytes] = attrs.field(factory=dict)
+    """What the files hold in whole frames: more than that, when the kill fell between the data and the header."""
     words: dict[int, str] = attrs.field(factory=dict)
 
     @classmethod
@@ -148,11 +153,24 @@ class Kept:
                 if soundfile is not None:
                     with path.open("rb") as file:
                         assert soundfile.info(file).frames == len(pcm) // 2
-                if pcm:
-                    number = int.from_bytes(pcm[:4], "little")
-                    assert pcm_of(number).startswith(pcm), path
-                    kept.pcm[number] = max(kept.pcm.get(number, b""), pcm, key=len)
+                kept._add(path, pcm)
         return kept
+
+    def _add(self, path: Path, pcm: bytes) -> None:
+        """Take the recording at *path*, of which *pcm* is played."""
+        stored = path.read_bytes()[HEADER_BYTES:]
+        stored = stored[: whole_frames_bytes(len(stored))]
+        assert stored.startswith(pcm), path
+        if stored:
+            number = int.from_bytes(stored[:4], "little")
+            assert pcm_of(number).startswith(stored), path
+            for kept, found in ((self.pcm, pcm), (self.stored, stored)):
+                if found:
+                    kept[number] = max(kept.get(number, b""), found, key=len)
+
+    def repaired(self) -> Kept:
+        """Return what a repair makes of this: everything that the files hold is played, no more and no less."""
+        return Kept(pcm=self.stored, stored=self.stored, words=self.words)
 
     def _read_words(self, path: Path) -> None:
         words = words_in(path.read_bytes()).rstrip("\n")
@@ -201,7 +219,7 @@ def test_kill_at_random_moments(tmp_path: Path, capsys: pytest.CaptureFixture[st
             deeds = list(repair(directory))
             assert {deed.kind for deed in deeds} <= {"finished", "removed"}, (seed, kill, deeds)
             assert not [name for name in names(directory) if name.endswith(".part")], (seed, kill)
-            assert Kept.of(directory, soundfile) == kept, (seed, kill)
+            assert Kept.of(directory, soundfile) == kept.repaired(), (seed, kill)
             wavs = {path.stem for path in directory.glob("*.wav")}
             assert wavs <= {path.stem for path in directory.glob("*.txt")}, (seed, kill)
             assert list(repair(directory)) == []
@@ -212,6 +230,22 @@ def test_kill_at_random_moments(tmp_path: Path, capsys: pytest.CaptureFixture[st
                 f"\n{KILLS} kills, seed {seed}: {finished} finished and {unfinished} unfinished files; nothing lost "
                 f"that was written; the oldest loss was handed over {oldest_loss_s * 1000:.0f} ms before\n"
             )
+
+
+def test_a_kill_between_the_data_and_its_header(tmp_path: Path) -> None:
+    """What is in the file and not yet in its header is no part of what is played before a repair, and is after it."""
+    recorder, reply, pcm = at_ten(tmp_path), Reply(response_id="7"), pcm_of(7)
+    say(recorder, reply, words_of(7), pcm[:200])
+    recorder.write()
+    recorder.close()
+    (part,) = tmp_path.glob("*.wav.part")
+    with part.open("ab") as file:
+        file.write(pcm[200:301])  # half a frame at the end
+    kept = Kept.of(tmp_path, libsndfile())
+    assert kept.pcm == {7: pcm[:200]}
+    assert [deed.kind for deed in repair(tmp_path)] == ["finished"]
+    assert Kept.of(tmp_path, libsndfile()) == kept.repaired()
+    assert kept.repaired().pcm == {7: pcm[:300]}
 
 
 # --- while it runs
@@ -257,10 +291,10 @@ def test_a_flush_to_the_disk_is_due_in_time(tmp_path: Path, monkeypatch: pytest.
     later = time.monotonic() + recorder_module.FSYNC_INTERVAL_S
     monkeypatch.setattr(time, "monotonic", lambda: later)
     assert recorder.sync_due_s() == 0
-    recorder.write()
+    recorder.sync()
     assert len(flushed) == 2  # words and audio
     assert recorder.sync_due_s() == float("inf")
-    recorder.write()
+    recorder.sync()
     assert len(flushed) == 2
     recorder.close()
 
@@ -298,16 +332,14 @@ def test_a_directory_that_vanishes(tmp_path: Path) -> None:
     assert frames_of(tmp_path / "elsewhere" / f"{STEM}.wav.part") == PCM + PCM
 
 
-def test_a_removed_file_ends_the_session_in_the_middle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_removed_file_ends_the_session_in_the_middle(tmp_path: Path) -> None:
     """Nobody has to wait for the end of the answer to learn that it goes nowhere."""
     recorder = at_ten(tmp_path)
     say(recorder, Reply(response_id="resp_1"), "One", PCM)
     recorder.write()
     (tmp_path / f"{STEM}.wav.part").unlink()
-    later = time.monotonic() + recorder_module.FSYNC_INTERVAL_S
-    monkeypatch.setattr(time, "monotonic", lambda: later)
     with pytest.raises(OutputFailed, match="was removed"):
-        recorder.write()
+        recorder.sync()
     recorder.close()
 
 
@@ -415,17 +447,17 @@ async def test_words_alone_are_written_soon_and_together(tmp_path: Path) -> None
     """An answer without audio is on the disk while it comes, and not every word costs a thread."""
     recorder = CountingRecorder(tmp_path)
     reply = Reply(response_id="resp_1")
-    send, receive = trio.open_memory_channel[ToFiles](100)
+    intake = Intake(recorder, 100)
 
     async def deliver(_saved: SavedReply) -> None:
         pass
 
     with trio.fail_after(30):
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(assemble, receive, recorder, deliver, list)
+            nursery.start_soon(assemble, intake, deliver, list)
             for word in range(20):
                 delta = TextDelta(response_id="resp_1", item_id="item", content_index=0, delta=f"{word} ")
-                await send.send(ReplyText(reply=reply, delta=reply.add_delta(delta)))
+                await intake.send(ReplyText(reply=reply, delta=reply.add_delta(delta)))
                 await trio.testing.wait_all_tasks_blocked()
             assert await trio.to_thread.run_sync(recorder.written.wait, 20)
             assert words_in((tmp_path / f"{STEM}.txt.part").read_bytes()) == reply.text
@@ -497,29 +529,29 @@ async def longest_step_while_the_disk_hangs(directory: Path) -> float:
     transport = FakeTransport()
     delivered = trio.Event()
     steps = LongestStep()
-    send, receive = trio.open_memory_channel[ToFiles](100)
+    intake = Intake(recorder, 100)
 
     async def deliver(_saved: SavedReply) -> None:
         delivered.set()
 
     with trio.fail_after(30):
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(assemble, receive, recorder, deliver, list)
+            nursery.start_soon(assemble, intake, deliver, list)
             reply = Reply(response_id="resp_1")
-            await send.send(ReplyAudio(reply=reply, item_id="item", content_index=0, pcm=PCM))
+            await intake.send(ReplyAudio(reply=reply, item_id="item", content_index=0, pcm=PCM))
             assert await trio.to_thread.run_sync(recorder.stalled.wait, 10)
             trio.lowlevel.add_instrument(steps)
             nursery.start_soon(keepalive, transport, 0.005, 10.0, lambda _rtt_s: None)
             delta = TextDelta(response_id="resp_1", item_id="item", content_index=0, delta="One")
-            await send.send(ReplyText(reply=reply, delta=reply.add_delta(delta)))
-            await send.send(ReplyAudio(reply=reply, item_id="item", content_index=0, pcm=PCM))
+            await intake.send(ReplyText(reply=reply, delta=reply.add_delta(delta)))
+            await intake.send(ReplyAudio(reply=reply, item_id="item", content_index=0, pcm=PCM))
             await transport.enough.wait()
             trio.lowlevel.remove_instrument(steps)
             assert names(directory) == []
             recorder.go_on.set()
             reply.status = "completed"
-            await send.send(ReplyDone(reply=reply))
-            send.close()
+            await intake.send(ReplyDone(reply=reply))
+            intake.close()
             await delivered.wait()
             nursery.cancel_scope.cancel()
     assert frames_of(directory / f"{STEM}.wav") == PCM + PCM

@@ -15,6 +15,7 @@ from geppetto.errors import OutputFailed
 from geppetto.pricing.cost import Cost
 from geppetto.realtime.usage import Usage
 from geppetto.records.metrics import RECENT_TURNS, Latency, Metrics, Series, write_metrics
+from geppetto.repl.reports import money
 
 LOG = Path("logs/Chat:20261121_101500.log")
 
@@ -125,6 +126,22 @@ def test_a_cost_that_is_not_all_of_it_says_so() -> None:
     metrics.answer("completed", Usage(output_tokens=95), Latency(), Cost(usd=Decimal(2), model="m", source="s"))
     assert metrics.summary_line(None).endswith(" · at least $2.00")
     assert metrics.as_json()["unpriced_answers"] == 1
+
+
+def test_what_costs_nothing_says_so() -> None:
+    """In words, and it is a cost: nothing of the sum is missing."""
+    metrics = Metrics()
+    nothing = Cost(model="m", source="the embedded server")
+    metrics.answer("completed", Usage(output_tokens=95), Latency(), nothing)
+    assert metrics.summary_line(None).endswith(" 95 out · it cost nothing")
+    assert money(metrics) == "  0 tokens in, 0 of them cached, 95 out\n  it cost nothing"
+    assert metrics.as_json()["cost"] == nothing.as_json()
+    metrics.answer("completed", Usage(output_tokens=95), Latency())
+    assert metrics.summary_line(None).endswith(" · at least $0")
+    assert money(metrics).splitlines()[1:] == [
+        "  $0, by the embedded server",
+        "  1 of the answers are not in it: their price is not known",
+    ]
 
 
 def test_no_turn_has_no_figures() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import tracemalloc
 from datetime import datetime
 from pathlib import Path
 
@@ -135,3 +136,21 @@ def test_a_full_disk_leaves_no_half_transcript(tmp_path: Path) -> None:
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("text", ["word " * 400_000, "wörter 🙂\r\n" * 150_000 + "\x1b", " " * 300_000, "é" * 65_536])
+def test_a_long_text_is_written_in_pieces(tmp_path: Path, text: str) -> None:
+    """The file has what is rendered at once."""
+    write_transcript(tmp_path / "a.txt", WHEN, AUDIO, text, "why")
+    assert (tmp_path / "a.txt").read_bytes() == render_transcript(WHEN, AUDIO, text, "why").encode()
+
+
+def test_a_long_text_is_not_copied(tmp_path: Path) -> None:
+    """An hour of words is in memory often enough: an ordinary text needs little more for its file."""
+    for number, text in enumerate(("word " * 400_000, "wörter " * 400_000)):
+        tracemalloc.start()
+        try:
+            write_transcript(tmp_path / f"{number}.txt", WHEN, AUDIO, text, None)
+            assert tracemalloc.get_traced_memory()[1] < 500_000
+        finally:
+            tracemalloc.stop()

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 import trio
 
+from geppetto.memory.rows import HEARD
 from tests.fakes.program import wavs
 from tests.fakes.scripted_server import answer, answers, scripted_server, silent, tone
 from tests.repl.stage import FACES, open_stage, to
@@ -87,7 +88,7 @@ async def test_a_spoken_question(tmp_path: Path, face: str) -> None:
     assert heard == [pcm, pcm * 2]
     with closing(sqlite3.connect(tmp_path / "data" / "conversations.sqlite3")) as database:
         kept = database.execute("SELECT text, spoken FROM items WHERE role = 'user' ORDER BY id").fetchall()
-    assert kept == [("Where is it? 1", 1), ("Where is it? 2", 1)]
+    assert kept == [("Where is it? 1", HEARD), ("Where is it? 2", HEARD)]
 
 
 async def test_a_long_question_has_a_bar(tmp_path: Path) -> None:

@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 
 from geppetto.config import SETTINGS
 from geppetto.errors import ConfigError
-from geppetto.settings.file import PROJECT_FILE, USER_FILE, line_of
+from geppetto.settings.file import line_of
 from geppetto.settings.layers import Files
 from geppetto.settings.loading import read_files
 from geppetto.settings.sample import sample
+from geppetto.settings.source import PROJECT_FILE, USER_FILE
 
 NAMES = [setting.name for setting in SETTINGS]
 

@@ -10,10 +10,10 @@ from geppetto.config import load_config
 from geppetto.errors import ConfigError
 from geppetto.keys import server_of
 from geppetto.providers import PROVIDERS
-from geppetto.settings.file import USER_FILE
 from geppetto.settings.hosts import host_of
 from geppetto.settings.layers import Files
 from geppetto.settings.loading import read_user_file
+from geppetto.settings.source import USER_FILE
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,9 +9,9 @@ import pytest
 from geppetto.config import SETTINGS, load_config
 from geppetto.errors import ConfigError
 from geppetto.keystore.store import KeyStore
-from geppetto.settings.file import PROJECT_FILE, USER_FILE
 from geppetto.settings.listing import rows, without_secrets
 from geppetto.settings.loading import read_files
+from geppetto.settings.source import PROJECT_FILE, USER_FILE
 
 if TYPE_CHECKING:
     from pathlib import Path

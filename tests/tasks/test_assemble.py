@@ -13,14 +13,15 @@ import trio
 from trio.testing import wait_all_tasks_blocked
 
 from geppetto.errors import OutputFailed
+from geppetto.intake import Intake
 from geppetto.realtime.events import TextDelta
 from geppetto.realtime.happenings import ReplyAudio, ReplyDone
 from geppetto.realtime.reply import Reply
 from geppetto.records.recorder import Recorder
-from geppetto.routing import ToFiles
 from geppetto.tasks.assemble import assemble
 
 if TYPE_CHECKING:
+    from geppetto.intake import ToFiles
     from geppetto.records.reply_files import SavedReply
 
 NOW = datetime(2026, 11, 21, 10, 15, 2, tzinfo=UTC)
@@ -52,10 +53,10 @@ async def run(
     directory: Path, happenings: list[ToFiles], open_replies: list[Reply], recorder: Recorder | None = None
 ) -> list[SavedReply]:
     """Feed *happenings* and the end of the channel to the task; return what it delivers, in order."""
-    send, receive = trio.open_memory_channel[ToFiles](len(happenings))
+    intake = Intake(recorder or Recorder(directory, lambda: NOW), len(happenings))
     for happening in happenings:
-        send.send_nowait(happening)
-    send.close()
+        intake.send_nowait(happening)
+    intake.close()
     saved: list[SavedReply] = []
 
     async def deliver(one: SavedReply) -> None:
@@ -63,7 +64,7 @@ async def run(
         saved.append(one)
 
     with trio.fail_after(5):
-        await assemble(receive, recorder or Recorder(directory, lambda: NOW), deliver, lambda: open_replies)
+        await assemble(intake, deliver, lambda: open_replies)
     return saved
 
 
@@ -131,10 +132,63 @@ async def test_a_bug_leaves_no_file_open(tmp_path: Path) -> None:
     async def deliver(saved: SavedReply) -> None:
         raise ZeroDivisionError
 
-    send, receive = trio.open_memory_channel[ToFiles](3)
+    intake = Intake(recorder, 3)
     for happening in (audio(reply, b"\1\0"), ReplyDone(reply=other)):
-        send.send_nowait(happening)
+        intake.send_nowait(happening)
     with trio.fail_after(5), pytest.raises(ZeroDivisionError):
-        await assemble(receive, recorder, deliver, list)
+        await assemble(intake, deliver, list)
     assert frames(tmp_path / "audio_20261121_101502.wav.part") == b"\1\0"
     assert open_files() == before
+
+
+async def test_nobody_writes_any_more(tmp_path: Path) -> None:
+    """Whoever sends is told, also who waited for room, and what is written in the end waits for nobody."""
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    intake = Intake(Recorder(blocked, lambda: NOW), 1)
+    intake.send_nowait(audio(Reply(), b"\1\0"))
+
+    async def wait_for_room() -> None:
+        for _ in range(9):  # the first may find room: what cannot be written has left the queue
+            await intake.send(audio(Reply(), b"\1\0"))
+
+    async def send() -> None:
+        with pytest.raises(trio.BrokenResourceError):
+            await wait_for_room()
+
+    async def deliver(saved: SavedReply) -> None:
+        raise AssertionError
+
+    with trio.fail_after(5):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(send)
+            with pytest.raises(OutputFailed):
+                await assemble(intake, deliver, list)
+    with pytest.raises(trio.BrokenResourceError):
+        intake.send_nowait(audio(Reply(), b"\1\0"))
+
+
+async def test_who_sends_waits_for_room(tmp_path: Path) -> None:
+    """No more than the capacity waits for the disk, nothing is lost, and a closed channel takes nothing."""
+    reply = Reply(status="completed")
+    recorder = Recorder(tmp_path, lambda: NOW)
+    intake = Intake(recorder, 2)
+    most = 0
+    saved: list[SavedReply] = []
+
+    async def deliver(one: SavedReply) -> None:
+        await trio.lowlevel.checkpoint()
+        saved.append(one)
+
+    with trio.fail_after(5):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(assemble, intake, deliver, list)
+            for number in range(20):
+                await intake.send(audio(reply, bytes([number, 0])))
+                most = max(most, recorder.waiting)
+            await intake.send(ReplyDone(reply=reply))
+            intake.close()
+    assert most <= 2
+    assert frames(saved[0].audio_file) == b"".join(bytes([number, 0]) for number in range(20))
+    with pytest.raises(trio.BrokenResourceError):
+        intake.send_nowait(ReplyDone(reply=reply))

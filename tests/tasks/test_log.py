@@ -5,13 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-import attrs
 import pytest
 import trio
 
 from geppetto.errors import OutputFailed
 from geppetto.records.wirelog import WireLog
-from geppetto.tasks.log import FLUSH_INTERVAL_S, MUCH_BYTES, keep_up, write_log
+from geppetto.tasks.log import FLUSH_INTERVAL_S, MUCH_BYTES, LogKeeper
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,78 +20,89 @@ if TYPE_CHECKING:
 NOW = datetime(2026, 11, 21, 10, 15, 2, tzinfo=UTC)
 
 
-@attrs.define
-class Told:
-    """A log that tells when it was flushed."""
+class Told(WireLog):
+    """A log that tells when it was flushed, or fails to be."""
 
-    log: WireLog
-    flushed: trio.Event = attrs.field(factory=trio.Event)
-    _trio: trio.lowlevel.TrioToken = attrs.field(factory=trio.lowlevel.current_trio_token)
+    token: trio.lowlevel.TrioToken
+    flushed: trio.Event
+    flushes = 0
+    full = False
 
-    @property
-    def path(self) -> Path:
-        """Where it is."""
-        return self.log.path
-
-    @property
-    def pending_bytes(self) -> int:
-        """How much waits."""
-        return self.log.pending_bytes
+    def watch(self) -> None:
+        """Tell from now on."""
+        self.token = trio.lowlevel.current_trio_token()
+        self.flushed = trio.Event()
 
     def flush(self) -> None:
         """Flush, and tell."""
-        self.log.flush()
-        self._trio.run_sync_soon(self.flushed.set)
+        if self.full:
+            raise OutputFailed("The log cannot be written.")
+        super().flush()
+        self.flushes += 1
+        self.token.run_sync_soon(self.flushed.set)
 
 
-async def test_what_is_noted_is_in_the_file_soon(tmp_path: Path) -> None:
-    """After an interval a line that was noted is in the file, without anybody closing it."""
-    log = WireLog.open(tmp_path, NOW)
-    told = Told(log)
+@pytest.fixture
+def log(tmp_path: Path) -> Told:
+    """Return a log in an empty directory."""
+    log = Told.open(tmp_path, NOW)
+    assert isinstance(log, Told)
+    return log
+
+
+async def test_what_is_noted_is_in_the_file_soon(log: Told) -> None:
+    """After an interval lines that were noted are in the file, all at once, without anybody closing it."""
+    log.watch()
+    keeper = LogKeeper(log)
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(write_log, told)  # type: ignore[arg-type]  # it has what `write_log` uses of one
-        log.note("sent", "response.create", '{"type":"response.create"}', NOW)
+        nursery.start_soon(keeper.run)
+        for number in range(3):
+            keeper.noted()
+            log.note("sent", "response.create", f'{{"type":"response.create","n":{number}}}', NOW)
+            await trio.lowlevel.checkpoint()
         assert b"response.create" not in log.path.read_bytes()
         with trio.fail_after(5):
-            await told.flushed.wait()
-        assert b"response.create" in log.path.read_bytes()
+            await log.flushed.wait()
+        assert log.path.read_bytes().count(b'"sent"') == 3
+        assert log.flushes == 1
         nursery.cancel_scope.cancel()
     log.close()
 
 
-async def test_nothing_noted_is_nothing_written(tmp_path: Path, autojump_clock: MockClock) -> None:
+async def test_nothing_noted_is_nothing_written(log: Told, autojump_clock: MockClock) -> None:
     """An idle session does not trouble the disk."""
-    log = WireLog.open(tmp_path, NOW)
-    log.flush()
-    told = Told(log)
+    log.watch()
     with trio.move_on_after(100 * FLUSH_INTERVAL_S):
-        await write_log(told)  # type: ignore[arg-type]  # it has what `write_log` uses of one
-    assert not told.flushed.is_set()
+        await LogKeeper(log).run()
+    assert not log.flushes
     log.close()
 
 
-async def test_a_log_that_cannot_be_written_ends_the_session(tmp_path: Path) -> None:
-    """The task raises what `flush` raises."""
+async def test_a_log_that_cannot_be_written_ends_the_session(log: Told) -> None:
+    """The task raises what `flush` raises, whether it waits for that already or not."""
+    log.watch()
+    log.full = True
+    keeper = LogKeeper(log)
+    with trio.fail_after(5):
+        for _ in range(2):
+            keeper.noted()
+            with pytest.raises(OutputFailed, match="cannot be written"):
+                await keeper.run()
+    log.close()
 
-    class Full:
-        path = tmp_path / "log"
-        pending_bytes = 1
 
-        def flush(self) -> None:
-            raise OutputFailed("The log cannot be written.")
-
-    with trio.fail_after(5), pytest.raises(OutputFailed, match="cannot be written"):
-        await write_log(Full())  # type: ignore[arg-type]  # a full disk cannot be had here
-
-
-async def test_a_flood_waits_for_the_log(tmp_path: Path) -> None:
+async def test_a_flood_waits_for_the_log(log: Told) -> None:
     """Little is left for later; much is written before anything more is heard."""
-    log = WireLog.open(tmp_path, NOW)
+    log.watch()
+    keeper = LogKeeper(log)
     log.note("received", "x", '{"type":"x"}', NOW)
-    await keep_up(log, 10)
+    waited: list[None] = []
+    await keeper.keep_up(10, lambda: waited.append(None))
     assert log.pending_bytes > 0
     for _ in range(MUCH_BYTES // 1_000_000 + 1):
         log.note("received", "x", "y" * 1_000_000, NOW)
-    await keep_up(log, 10)
+    assert not waited
+    await keeper.keep_up(10, lambda: waited.append(None))
+    assert waited
     assert log.pending_bytes == 0
     log.close()

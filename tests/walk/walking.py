@@ -37,7 +37,6 @@ _UNREACHABLE: Final = re.compile(
     re.IGNORECASE,
 )
 """What pip says when it reaches no index, whatever else it says then."""
-_CUT: Final = "…"
 _LIVE_ROWS: Final = 2
 """The prompt and the status below it, while no answer comes."""
 
@@ -118,9 +117,7 @@ class _Walker:
         """What is well, and what is not."""
         self.terminal.clear()
         self.terminal.run("geppetto doctor --offline")
-        rows = self.terminal.rows[:-1]
-        extras = next(at for at, row in enumerate(rows) if re.match(r"\w+ +extra ", row))
-        self._keep("doctor", [*rows[:extras], _CUT, rows[-1]])
+        self._keep("doctor", self.terminal.rows[:-1])
         self.found.statuses.append(self._status())
 
     def chat(self) -> None:

@@ -6,9 +6,12 @@ import os
 import signal
 from typing import TYPE_CHECKING, Protocol
 
-from prompt_toolkit.filters import Condition, has_focus, is_searching, vi_navigation_mode
+from prompt_toolkit.filters import Condition, has_focus, is_searching, vi_mode, vi_navigation_mode
 from prompt_toolkit.key_binding import KeyBindings
 from prompt_toolkit.key_binding.key_processor import KeyPress
+from prompt_toolkit.key_binding.vi_state import InputMode
+
+from geppetto.repl.prompt.devices import ALT_ENTER
 
 if TYPE_CHECKING:
     from prompt_toolkit.buffer import Buffer
@@ -58,14 +61,19 @@ def bindings(buffer: Buffer, keyed: Keyed) -> KeyBindings:
         buffer.complete_state = None
 
     @keys.add("enter", filter=here & ~completing)
-    def _send(_event: KeyPressEvent) -> None:
+    def _send(event: KeyPressEvent) -> None:
+        event.app.vi_state.input_mode = InputMode.INSERT  # as shells do it
         keyed.send(at_once=False)
 
-    @keys.add("escape", "enter", filter=here & answering & ~empty)
-    def _send_at_once(_event: KeyPressEvent) -> None:
+    # In vi mode Esc goes to navigation, at once and whatever follows; see `Keyboard` for Alt+Enter.
+    @keys.add(ALT_ENTER, filter=here & answering & ~empty)
+    @keys.add("escape", "enter", filter=here & answering & ~empty & ~vi_mode)
+    def _send_at_once(event: KeyPressEvent) -> None:
+        event.app.vi_state.input_mode = InputMode.INSERT
         keyed.send(at_once=True)
 
-    @keys.add("escape", "enter", filter=here & ~(answering & ~empty))
+    @keys.add(ALT_ENTER, filter=here & ~(answering & ~empty))
+    @keys.add("escape", "enter", filter=here & ~(answering & ~empty) & ~vi_mode)
     def _newline(_event: KeyPressEvent) -> None:
         buffer.insert_text("\n")
 

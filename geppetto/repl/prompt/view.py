@@ -98,7 +98,7 @@ class View:
                 style=Style([("status", "fg:ansibrightblack"), ("waiting", "fg:ansibrightblack")]),
                 erase_when_done=True,
                 terminal_size_polling_interval=None,
-                input=Keyboard(stdin, self._terminal),
+                input=Keyboard(stdin, self._terminal, vi=self._desk.vi),
                 output=output,
                 before_render=lambda _app: self._fit(),
             )

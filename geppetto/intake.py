@@ -1,0 +1,175 @@
+"""
+The channel to the files: from the task that hears the server to the thread that writes.
+
+It has the ends of a memory channel, but nothing is handed from task to task in it. What is sent is in the queue of
+the one who writes already, and the task at the receiving end wakes up for what it has to do: a reply whose files are
+closed, a failure, the end. To wake it for each piece of audio would cost as much as to write the piece.
+"""
+
+from __future__ import annotations
+
+from math import inf
+from typing import TYPE_CHECKING, Final, Self
+
+import trio
+
+from geppetto.hops import Job
+from geppetto.realtime import happenings as happened
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from geppetto.realtime.reply import Reply
+    from geppetto.records.recorder import Recorder
+    from geppetto.records.reply_files import SavedReply
+
+ToFiles = happened.ReplyAudio | happened.ReplyText | happened.ReplyDone
+"""What the one who writes files is told: the end of a reply comes behind its last byte and word."""
+
+WORDS_WAIT_S: Final = 0.25
+"""How long words wait for audio to be written with: by itself each would cost a hop to a thread."""
+
+
+class Intake:
+    """
+    A channel for what *recorder* shall write, a batch for each hop to a thread.
+
+    Words go along with the audio, or by themselves when none comes for `WORDS_WAIT_S`. What was written is flushed to
+    the disk in time also when nothing more comes.
+    """
+
+    def __init__(self, recorder: Recorder, capacity: int) -> None:
+        """Have room for *capacity* happenings that are not written yet."""
+        self._recorder = recorder
+        self._capacity = capacity
+        self._job = Job((recorder.directory, "write"), recorder.write, self._written)
+        self._sync = Job((recorder.directory, "flush"), recorder.sync, self._synced)
+        self._closed = self._broken = False
+        self._error: Exception | None = None
+        """The first: what it lost is lost, whatever can be written later."""
+        self._room = trio.lowlevel.ParkingLot()
+        self._news = trio.lowlevel.ParkingLot()
+
+    # --- the sending end
+
+    def send_nowait(self, happening: ToFiles) -> None:
+        """
+        Send *happening*.
+
+        Raises:
+            WouldBlock: there is no room.
+            BrokenResourceError: nobody writes any more.
+            ClosedResourceError: this end is closed.
+        """
+        if self._broken or self._error is not None:
+            raise trio.BrokenResourceError
+        if self._closed:
+            raise trio.ClosedResourceError
+        waiting = self._recorder.waiting
+        if waiting >= self._capacity:
+            raise trio.WouldBlock
+        if isinstance(happening, happened.ReplyText):
+            self._recorder.text(happening.reply, happening.delta)
+            if not waiting:  # what waits before them is wanted already
+                self._job.want(WORDS_WAIT_S)
+        elif isinstance(happening, happened.ReplyAudio):
+            self._recorder.audio(happening.reply, happening.item_id, happening.content_index, happening.pcm)
+            self._job.want()
+        else:
+            self._recorder.end(happening.reply)
+            self._job.want()
+
+    async def send(self, happening: ToFiles) -> None:
+        """Send *happening*, when there is room; otherwise as `send_nowait`."""
+        await trio.lowlevel.checkpoint_if_cancelled()
+        while True:
+            try:
+                self.send_nowait(happening)
+            except trio.WouldBlock:
+                self._job.hurry()
+                await self._room.park()
+            else:
+                return
+
+    def close(self) -> None:
+        """Close the sending end: what was sent is written, and then the task at the other end ends."""
+        self._closed = True
+        self._news.unpark_all()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # --- the receiving end
+
+    async def saved(self) -> list[SavedReply]:
+        """
+        Wait for replies whose files are closed; none at all means that the channel has ended and all is written.
+
+        Cancellation: loses nothing.
+
+        Raises:
+            OutputFailed: a file cannot be written.
+        """
+        await trio.lowlevel.checkpoint()
+        while True:
+            if self._error is not None:
+                raise self._error
+            saved = self._recorder.take_saved()
+            if saved:
+                return saved
+            if self._closed:
+                if not self._recorder.waiting and not self._job.running:
+                    return []
+                await self._job.done()
+            else:
+                await self._news.park()
+
+    async def cut_off(self, replies: list[Reply]) -> list[SavedReply]:
+        """
+        Save *replies*, which will not go on, behind all that was sent.
+
+        Raises:
+            OutputFailed: a file cannot be written.
+        """
+        for reply in replies:
+            self._recorder.end(reply)
+        await self._job.done()
+        if self._error is not None:
+            raise self._error
+        return self._recorder.take_saved()
+
+    def abandon(self) -> None:
+        """Close the receiving end and every file, as it is; who still sends is told."""
+        self._broken = True
+        self._job.drop()
+        self._sync.drop()
+        self._room.unpark_all()
+        self._recorder.close()
+
+    def _written(self) -> None:
+        """A batch is written, or could not be."""
+        if self._broken:
+            return
+        self._error = self._error or self._job.error
+        self._room.unpark_all()
+        if self._recorder.has_saved or self._error is not None:
+            self._news.unpark_all()
+        if self._recorder.waiting:  # it came as the last of the batch was written
+            self._job.want()
+        self._synced()
+
+    def _synced(self) -> None:
+        """A flush to the disk may have failed, or be due again."""
+        if self._broken:
+            return
+        if self._sync.error is not None:
+            self._error = self._error or self._sync.error
+            self._news.unpark_all()
+        due_s = self._recorder.sync_due_s()
+        if due_s < inf:
+            self._sync.want(due_s)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
 import os
 from typing import TYPE_CHECKING
 
@@ -14,6 +13,7 @@ from geppetto.audio.wav import WavWriter, cannot_write
 from geppetto.errors import OutputFailed
 from geppetto.records.locking import is_at, lock
 from geppetto.records.modes import PRIVATE, make_directory
+from geppetto.records.numbering import numbers, took
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -64,12 +64,16 @@ class OutputStem(msgspec.Struct):
         try:
             make_directory(directory, modes.directory)
             base = name or f"audio_{when:%Y%m%d_%H%M%S}"
-            stems = (cls(directory, _numbered(base, number), modes) for number in itertools.count(1))
-            return next(stem for stem in stems if stem._claim())
+            for number in numbers(directory, base):
+                stem = cls(directory, _numbered(base, number), modes)
+                if stem._claim():
+                    took(directory, base, number)
+                    return stem
         except FileExistsError as error:
             raise OutputFailed(f"{directory} is not a directory. Choose another one.") from error
         except OSError as error:
             raise cannot_write(directory, error) from error
+        raise AssertionError("counting never ends")
 
     @classmethod
     def take_over(cls, directory: Path, name: str, modes: FileModes = PRIVATE) -> OutputStem | None:

@@ -7,7 +7,6 @@ Each line of `logs/Chat:YYYYMMDD_HHMMSS.log` has `timestamp` (RFC 3339 with frac
 
 from __future__ import annotations
 
-import itertools
 import os
 import threading
 from collections import deque
@@ -20,6 +19,7 @@ from geppetto.audio.wav import cannot_write
 from geppetto.errors import OutputFailed
 from geppetto.records.logline import log_line, rfc3339
 from geppetto.records.modes import PRIVATE, make_directory
+from geppetto.records.numbering import numbers, took
 from geppetto.records.trimming import cut_delta, trim_audio
 from geppetto.redaction import Redactor
 
@@ -146,8 +146,9 @@ class WireLog:
             raise OutputFailed(f"{directory} is not a directory. Choose another one.") from error
         except OSError as error:
             raise cannot_write(directory, error) from error
-        for number in itertools.count(1):
-            path = directory / f"Chat:{when:%Y%m%d_%H%M%S}{f'_{number}' if number > 1 else ''}.log"
+        name = f"Chat:{when:%Y%m%d_%H%M%S}"
+        for number in numbers(directory, name):
+            path = directory / f"{name}{f'_{number}' if number > 1 else ''}.log"
             if os.path.lexists(part_path(path, 1)):
                 continue  # the rest of a log whose first part was removed: not ours to continue
             try:
@@ -156,6 +157,7 @@ class WireLog:
                 continue
             except OSError as error:
                 raise cannot_write(path, error) from error
+            took(directory, name, number)
             return cls(path, fd, log_audio, max_bytes, Redactor.of(secrets), modes)
         raise AssertionError("counting never ends")
 

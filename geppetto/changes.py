@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import attrs
+import msgspec
 import trio
 
 from geppetto.errors import ChangeRefused
@@ -16,11 +16,10 @@ if TYPE_CHECKING:
     from geppetto.realtime.updates import Change
 
 
-@attrs.define(eq=False)
-class Waiting:
+class Waiting(msgspec.Struct, eq=False):
     """A change that has no answer yet, or the answer."""
 
-    _over: trio.Event = attrs.field(factory=trio.Event)
+    _over: trio.Event = msgspec.field(default_factory=trio.Event)
     _error: GeppettoError | None = None
 
     def end(self, error: GeppettoError | None = None) -> None:

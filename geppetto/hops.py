@@ -10,11 +10,10 @@ from __future__ import annotations
 
 from contextlib import suppress
 from functools import partial
-from itertools import islice
 from math import inf
 from typing import TYPE_CHECKING, Final
 
-import attrs
+import msgspec
 import trio
 
 if TYPE_CHECKING:
@@ -29,6 +28,8 @@ PAUSE_S: Final = 0.001
 """How long the next hop waits for each that took part in the last one."""
 _ALL_PAUSES_S: Final = 0.2
 """How long all pauses are together until everybody's turn has come again: what many sessions may cost one of them."""
+_SOON_S: Final = 0.1
+"""What is due so soon goes along with what is due."""
 _NOW: Final = -inf
 
 
@@ -120,15 +121,15 @@ class Job:
         self._ended += 1
         if self.due < inf:
             self._lane.add(self, self.due)
-        self._came_back.unpark_all()
+        if self._came_back:
+            self._came_back.unpark_all()
         self._landed()
 
 
-@attrs.define(eq=False)
-class _Lane:
+class _Lane(msgspec.Struct, eq=False):
     """The hops of one place."""
 
-    _wanted: dict[Job, None] = attrs.field(factory=dict)
+    _wanted: dict[Job, None] = msgspec.field(default_factory=dict)
     _due: float = inf
     """When the first of them is wanted, at the latest."""
     _under_way: int = 0
@@ -138,7 +139,7 @@ class _Lane:
     """When the pause behind the last one is over."""
     _timed: bool = False
     """Whether a task looks at the clock."""
-    _sooner: trio.lowlevel.ParkingLot = attrs.field(factory=trio.lowlevel.ParkingLot)
+    _sooner: trio.lowlevel.ParkingLot = msgspec.field(default_factory=trio.lowlevel.ParkingLot)
 
     def add(self, job: Job, due: float) -> None:
         """Take *job* along when it is due."""
@@ -177,15 +178,19 @@ class _Lane:
         return max(self._due, self._free_at)
 
     def _start(self) -> None:
-        """Begin a hop with what is wanted: what was not due yet has company now."""
-        share = min(1.0, MOST_JOBS / len(self._wanted))
-        jobs = list(islice(self._wanted, MOST_JOBS))
+        """Begin a hop with what is due: what will be soon has company now."""
+        now = self._begun_at = trio.current_time()
+        soon = now + _SOON_S
+        due = [job for job in self._wanted if job.due <= soon]
+        jobs = due[:MOST_JOBS]
         for job in jobs:
             del self._wanted[job]
             job.begin()
-        self._due = _NOW if self._wanted else inf
+        self._due = min((job.due for job in self._wanted), default=inf)
+        if not jobs:
+            return  # what was due has been dropped
+        share = len(jobs) / len(due)
         self._under_way += 1
-        self._begun_at = trio.current_time()
         token = trio.lowlevel.current_trio_token()
 
         def do_all() -> None:

@@ -156,12 +156,14 @@ class Intake:
         if self._broken:
             return
         self._error = self._error or self._job.error
-        self._room.unpark_all()
+        if self._room:
+            self._room.unpark_all()
         if self._recorder.has_saved or self._error is not None:
             self._news.unpark_all()
         if self._recorder.waiting:  # it came as the last of the batch was written
             self._job.want()
-        self._synced()
+        if not self._sync.wanted:
+            self._synced()
 
     def _synced(self) -> None:
         """A flush to the disk may have failed, or be due again."""

@@ -194,16 +194,14 @@ class Session:
             GeppettoError: there is no going on; *happenings* holds what came before that.
         """
         progress = False
-        heard: list[Happening] = []
-        try:
-            for event in self._wire.hear(messages):
-                heard += self._conversation.receive(event)
-                progress = progress or not isinstance(event, UnknownServerEvent)
-                if heard and isinstance(heard[-1], SessionOver):
+        for event in self._wire.hear(messages):
+            heard = self._conversation.receive(event)
+            progress = progress or not isinstance(event, UnknownServerEvent)
+            if heard:
+                self._note(heard)
+                happenings += heard
+                if isinstance(heard[-1], SessionOver):
                     break
-        finally:
-            self._note(heard)
-            happenings += heard
         self._progress(progress=progress)
         self._post()
 

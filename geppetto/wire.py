@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import attrs
+import msgspec
 
 from geppetto.realtime.decoding import BadMessage, decode
 from geppetto.realtime.events import AudioDelta
@@ -24,8 +24,7 @@ _MAX_BAD_NOTICES = 20
 """Bad messages that get a line each; the rest are only counted, so that a flood of them is not a flood of lines."""
 
 
-@attrs.define
-class Wire:
+class Wire(msgspec.Struct):
     """Speaks *dialect*; *complain* is told of messages that are no events."""
 
     _dialect: Dialect

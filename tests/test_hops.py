@@ -160,16 +160,32 @@ async def test_who_is_cancelled_leaves_at_once(hang: Callable[[], Hang]) -> None
     assert done == ["kept"]
 
 
+async def test_what_is_dropped_leaves_the_others_their_time() -> None:
+    """The clock that was set for it finds nothing to do, and goes on."""
+    with trio.fail_after(BOUND_S):
+        over = trio.Event()
+        dropped, later = job(HERE, nothing), job(HERE, nothing, over.set)
+        dropped.want(0.05)
+        later.want(0.3)
+        start = trio.current_time()
+        await wait_all_tasks_blocked()
+        dropped.drop()
+        await over.wait()
+        assert trio.current_time() - start >= 0.3
+
+
 async def test_what_has_time_waits_for_company(hang: Callable[[], Hang]) -> None:
-    """A job that is wanted later goes at its time, or with the first hop before that."""
+    """A job that is wanted later goes at its time, or with a hop shortly before that."""
     done: list[str] = []
     with trio.fail_after(BOUND_S):
         later, now = job(HERE, lambda: done.append("later")), job(HERE, lambda: done.append("now"))
         later.want(3600.0)
-        await wait_all_tasks_blocked(0.05)
-        assert done == []
         await now.done()
-        assert done == ["later", "now"]
+        await wait_all_tasks_blocked(0.05)
+        assert done == ["now"]
+        later.want(0.1)
+        await now.done()
+        assert done == ["now", "later", "now"]
         start, over = trio.current_time(), trio.Event()
         job(HERE, nothing, over.set).want(0.1)
         await over.wait()

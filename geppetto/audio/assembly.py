@@ -5,7 +5,7 @@ from __future__ import annotations
 import binascii
 import re
 
-import attrs
+import msgspec
 
 from geppetto.audio.pcm import whole_frames_bytes
 
@@ -20,17 +20,6 @@ Part = tuple[str, int]
 
 class BadAudio(ValueError):
     """An audio delta that cannot be decoded; the text is a short reason and never holds the payload."""
-
-
-@attrs.frozen(kw_only=True)
-class AudioChunk:
-    """The decoded bytes of one audio delta."""
-
-    response_id: str
-    item_id: str
-    content_index: int
-    pcm: bytes = attrs.field(repr=False)
-    """PCM16 little-endian mono; a delta may be cut anywhere, so the length may be odd."""
 
 
 def decode_delta(delta: str) -> bytes:
@@ -64,8 +53,7 @@ def _silence(delta: str) -> bytes:
     return bytes(n_bytes)
 
 
-@attrs.define
-class AudioAssembler:
+class AudioAssembler(msgspec.Struct):
     """
     The audio of one response: deltas in arrival order become whole frames, ready to be written.
 
@@ -74,9 +62,9 @@ class AudioAssembler:
     same part: put before the bytes of another part it would turn all that follows into noise.
     """
 
-    bytes_by_part: dict[Part, int] = attrs.field(factory=dict, init=False)
+    bytes_by_part: dict[Part, int] = msgspec.field(default_factory=dict)
     """How many bytes came for each part, without padding."""
-    _odd: dict[Part, bytes] = attrs.field(factory=dict, init=False, repr=False)
+    _odd: dict[Part, bytes] = msgspec.field(default_factory=dict)
 
     @property
     def received_bytes(self) -> int:

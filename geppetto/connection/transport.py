@@ -17,8 +17,8 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-import attrs
 import h11
+import msgspec
 import trio
 import trio_websocket
 import wsproto.utilities
@@ -150,8 +150,7 @@ class Transport:
         return ending.error or ConnectionLost(ending.why)
 
 
-@attrs.frozen(kw_only=True)
-class Limits:
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """The bounds of one connection."""
 
     connect_timeout: float

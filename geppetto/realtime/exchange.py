@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import attrs
+import msgspec
 
 from geppetto.realtime import happenings as happened
 from geppetto.realtime.reply import Reply
@@ -34,16 +34,15 @@ if TYPE_CHECKING:
     from geppetto.realtime.turns import Turns
 
 
-@attrs.define
-class Exchange:
+class Exchange(msgspec.Struct):
     """The turns and the replies of one conversation, which remembers in *history* what was said."""
 
     turns: Turns
     history: History
     _prepare: Callable[[Turn], None]
     """Called before a question is sent: what must be said first is put into the outbox."""
-    replies: ReplyBook = attrs.field(factory=ReplyBook)
-    _truncations: set[str] = attrs.field(factory=set)
+    replies: ReplyBook = msgspec.field(default_factory=ReplyBook)
+    _truncations: set[str] = msgspec.field(default_factory=set)
     """Ids of events that may fail: the server had less of an answer than we, or knows no such event."""
 
     def next_turn(self) -> list[happened.Happening]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import attrs
+import msgspec
 
 from geppetto.errors import ConnectionEnded
 from geppetto.realtime.events import TextDone
@@ -39,8 +40,7 @@ class Asking:
 IN_CONVERSATION = Asking()
 
 
-@attrs.define(eq=False, kw_only=True)
-class Turn:
+class Turn(msgspec.Struct, eq=False, kw_only=True):
     """A question on its way: asked, sent, answered or refused."""
 
     index: int
@@ -84,13 +84,12 @@ _PIECES_KEPT = 256
 """Words that wait to be joined: a string for each takes ten times the memory of its letters."""
 
 
-@attrs.define
-class _Part:
+class _Part(msgspec.Struct):
     """The text of one content part."""
 
     final: str | None = None
-    _joined: list[str] = attrs.field(factory=list)
-    _pieces: list[str] = attrs.field(factory=list)
+    _joined: list[str] = msgspec.field(default_factory=list)
+    _pieces: list[str] = msgspec.field(default_factory=list)
 
     def add(self, words: str) -> None:
         """Take words as they come."""
@@ -124,8 +123,7 @@ class _Part:
         return "".join((*self._joined, *self._pieces)) if self.final is None else self.final
 
 
-@attrs.define(eq=False, kw_only=True)
-class Reply:
+class Reply(msgspec.Struct, eq=False, kw_only=True):
     """One response: its words part by part, its status at the end. Its audio is counted, never held."""
 
     response_id: str = ""
@@ -135,7 +133,7 @@ class Reply:
     """None while it runs."""
     reason: str = ""
     error: ErrorDetails | None = None
-    usage: Usage = attrs.field(factory=Usage)
+    usage: Usage = msgspec.field(default_factory=Usage)
     audio_bytes: int = 0
     last_part: tuple[str, int] = ("", 0)
     """The item and the content part that its last audio belongs to."""
@@ -143,7 +141,7 @@ class Reply:
     """Audio of that part so far."""
     repeated: bool = False
     """Whether its question is asked again, because the connection went away or the server was too busy."""
-    _parts: dict[tuple[str, int], _Part] = attrs.field(factory=dict)
+    _parts: dict[tuple[str, int], _Part] = msgspec.field(default_factory=dict)
     _chars: int = 0
     """Streamed so far."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import TYPE_CHECKING
 
-import attrs
+import msgspec
 
 from geppetto.errors import ConnectionEnded
 from geppetto.realtime.reply import Reply
@@ -19,14 +19,13 @@ _REMEMBERED_RESPONSES = 256
 """How many finished responses are remembered, so that their late and duplicate events are known for what they are."""
 
 
-@attrs.define
-class ReplyBook:
+class ReplyBook(msgspec.Struct):
     """The replies of one conversation."""
 
-    _active: dict[str, Reply] = attrs.field(factory=dict)
-    _late: dict[str, Reply] = attrs.field(factory=dict)
+    _active: dict[str, Reply] = msgspec.field(default_factory=dict)
+    _late: dict[str, Reply] = msgspec.field(default_factory=dict)
     """What still came for a response after its `response.done`, or for none: kept, but nobody waits for it."""
-    _finished: OrderedDict[str, None] = attrs.field(factory=OrderedDict)
+    _finished: OrderedDict[str, None] = msgspec.field(default_factory=OrderedDict)
 
     @property
     def active(self) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
-import attrs
+import msgspec
 
 from geppetto.audio.pcm import FRAME_BYTES, SAMPLE_RATE_HZ, duration_ms
 from geppetto.realtime.client_events import (
@@ -39,14 +39,13 @@ _PIECE_BYTES = FRAME_BYTES * SAMPLE_RATE_HZ
 """A second: far below the 256 kB that a message may hold at some servers, and short enough to watch it go."""
 
 
-@attrs.define
-class Turns:
+class Turns(msgspec.Struct):
     """One question at a time is at the server; the others wait their turn here."""
 
     _max_attempts: int
     """How often a response is asked for while the server says that it is too busy."""
     _listening: Listening = ON_REQUEST
-    outbox: list[ClientEvent] = attrs.field(factory=list)
+    outbox: list[ClientEvent] = msgspec.field(default_factory=list)
     """What is to be sent, in order."""
     current: Turn | None = None
     """The turn whose events were sent and whose answer is not over."""
@@ -54,7 +53,7 @@ class Turns:
     """The server would not start the current turn's response because another one was still active."""
     held: bool = False
     """Nothing new is asked: the session is about to be replaced, or the server wants a pause."""
-    waiting: deque[Turn] = attrs.field(factory=deque)
+    waiting: deque[Turn] = msgspec.field(default_factory=deque)
     _events_made: int = 0
     _turns_made: int = 0
 

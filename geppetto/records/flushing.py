@@ -18,7 +18,7 @@ from functools import cache
 from math import inf
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-import attrs
+import msgspec
 
 from geppetto.audio.wav import cannot_write
 
@@ -51,14 +51,13 @@ class Unsynced(NamedTuple):
             raise cannot_write(self.path, error) from error
 
 
-@attrs.define(eq=False)
-class Place:
+class Place(msgspec.Struct, eq=False):
     """What those have in common who write into one directory. Made by `place_of`; any thread may call it."""
 
     _members: int = 0
     """Who has something to flush."""
-    _lock: threading.Lock = attrs.field(factory=threading.Lock)
-    _flushing: threading.Lock = attrs.field(factory=threading.Lock)
+    _lock: threading.Lock = msgspec.field(default_factory=threading.Lock)
+    _flushing: threading.Lock = msgspec.field(default_factory=threading.Lock)
     _flushed_until: float = -inf
     """What was written before this moment is on the disk."""
     _one_by_one_until: float = -inf

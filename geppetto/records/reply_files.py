@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import attrs
+import msgspec
 
 from geppetto.audio.assembly import AudioAssembler
 from geppetto.audio.pcm import duration_ms
@@ -26,8 +27,7 @@ if TYPE_CHECKING:
     from geppetto.redaction import Redactor, StreamRedactor
 
 
-@attrs.frozen(kw_only=True)
-class SavedReply:
+class SavedReply(msgspec.Struct, frozen=True, kw_only=True):
     """A reply whose files are closed and have their names."""
 
     reply: Reply

@@ -98,15 +98,12 @@ async def receive(
         GeppettoError: the connection or the session ended, or files or screen did not keep up.
     """
 
-    async def take(messages: Sequence[str | bytes]) -> None:
-        happenings: list[Happening] = []
+    while True:
+        happenings: list[Happening] = []  # none of the ones before is held on to while waiting for the next
         try:
-            hear(messages, happenings)
+            hear(await source.receive_some(), happenings)
         except Exception:  # the end of the session, or a bug: what came before it is on the disk all the same
             await hand_on(happenings)
             raise
         await hand_on(happenings)
-
-    while True:
-        await take(await source.receive_some())  # and hold on to none of it while waiting for the next
         await keep_up()

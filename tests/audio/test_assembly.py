@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from geppetto.audio.assembly import MAX_TRIMMED_BYTES, AudioAssembler, AudioChunk, BadAudio, decode_delta
+from geppetto.audio.assembly import MAX_TRIMMED_BYTES, AudioAssembler, BadAudio, decode_delta
 from geppetto.audio.pcm import FRAME_BYTES
 
 PARTS = st.tuples(st.sampled_from(["item_a", "item_b", "item_c"]), st.integers(0, 1))
@@ -88,13 +88,11 @@ def test_anything_else_is_refused(delta: str) -> None:
 
 
 def test_the_reason_does_not_hold_the_payload() -> None:
-    """What the user said cannot leak through an error or a repr."""
+    """What the user said cannot leak through an error."""
     payload = base64.b64encode(b"secret voice").decode()
     with pytest.raises(BadAudio) as caught:
         decode_delta(payload + "!")
     assert payload not in str(caught.value)
-    chunk = AudioChunk(response_id="resp_1", item_id="item_a", content_index=0, pcm=b"secret voice")
-    assert "secret" not in repr(chunk)
 
 
 @pytest.mark.parametrize("n_bytes", [0, 3, 4800, MAX_TRIMMED_BYTES])

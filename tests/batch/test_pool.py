@@ -49,7 +49,8 @@ async def test_a_rate_limit_in_one_session_slows_all(tmp_path: Path) -> None:
     during = [asked for asked in desk.asked if limits[0] < asked.at_s < limits[0] + PAUSE_S * 0.9]
     assert len(during) <= (JOBS - 1) * (1 + HELD)
     after = [asked for asked in desk.asked if asked.at_s >= limits[0] + PAUSE_S * 0.9]
-    assert len(after) >= len(QUESTIONS) - 9 - len(during)
+    ahead = (JOBS - 1) * (1 + HELD)  # the others may have been quicker than the ninth
+    assert len(after) >= len(QUESTIONS) - 9 - ahead - len(during)
 
 
 async def test_a_handshake_that_is_put_off_slows_all(tmp_path: Path) -> None:

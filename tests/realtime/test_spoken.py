@@ -244,7 +244,7 @@ def test_only_a_truncation_that_was_sent_may_fail(item_id: str) -> None:
     """The id of its event is noted until then; without one nothing is."""
     sent: set[str] = set()
     turns = Turns(1)
-    exchange = Exchange(turns=turns, history=History(100), prepare=lambda _turn: None, truncations=sent)
+    exchange = Exchange(turns, History(100), lambda _turn: None, _truncations=sent)
     turn = turns.queue("a.wav", Asking(pcm=b"\1\0"))
     exchange.next_turn()
     turn.truncate = True

@@ -56,8 +56,8 @@ class Server:
 
 
 @contextmanager
-def serving(audio_s: float, delta_bytes: int = 4800, pace_s: float = 0.0) -> Iterator[Server]:
-    """Start the server, yield it, and end it."""
+def serving(audio_s: float, delta_bytes: int = 4800, pace_s: float = 0.0, *, awake: bool = False) -> Iterator[Server]:
+    """Start the server, yield it, and end it. One that is *awake* never sleeps, and tells nothing."""
     command = [
         sys.executable,
         "-m",
@@ -67,5 +67,6 @@ def serving(audio_s: float, delta_bytes: int = 4800, pace_s: float = 0.0) -> Ite
         "--delta-bytes",
         str(delta_bytes),
     ]
-    with started([*command, "--pace-s", str(pace_s), "--tell"], CHECKOUT, server=True) as process:
+    flag = "--awake" if awake else "--tell"
+    with started([*command, "--pace-s", str(pace_s), flag], CHECKOUT, server=True) as process:
         yield Server(process)

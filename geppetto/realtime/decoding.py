@@ -234,9 +234,6 @@ _IGNORED = frozenset(
     }
 )
 
-_LONG_CHARS: Final = 16 * 1024
-"""The end of a long answer brings its text again and again, mostly in events that are ignored."""
-
 
 def decode(message: str | bytes) -> tuple[str, ServerEvent]:
     """
@@ -253,7 +250,7 @@ def decode(message: str | bytes) -> tuple[str, ServerEvent]:
         delta = decode_plainly(message)
         if delta is not None:
             return delta
-    if len(message) > _LONG_CHARS and (kind := type_of(message)) in _IGNORED:
+    if (kind := type_of(message)) in _IGNORED:  # half of what is no delta, and at its end with the whole text again
         return kind, IgnoredServerEvent(type=kind)
     return decode_thoroughly(message)
 

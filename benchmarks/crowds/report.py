@@ -6,16 +6,16 @@ import json
 import resource
 import time
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import attrs
 
 from benchmarks.frames import STAMP_BYTES
-from benchmarks.harness import percentile
+from benchmarks.harness import peak_bytes, percentile
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
 _HEADER_BYTES = 44
 
@@ -48,6 +48,7 @@ def report(
         wavs: of each session, in the same order.
         streaming: the seconds, and those of CPU, that it took to hear all.
     """
+    peak = _own_peak_bytes()  # before this report takes memory of its own
     late_ms: list[float] = []
     thirds: tuple[list[float], list[float]] = ([], [])
     for at_us, wav in zip(heard_at_us, wavs, strict=True):
@@ -67,5 +68,15 @@ def report(
         "first_third_p50_ms": percentile(thirds[0], 0.5),
         "last_third_p50_ms": percentile(thirds[1], 0.5),
         "cpu_share": cpu_s / wall_s,
+        "peak_bytes": peak,
     }
     print(json.dumps(figures))
+
+
+def _own_peak_bytes() -> int:
+    """Return the peak of the memory that is our own; what `wait4` tells begins with what our parent held."""
+    try:
+        status = Path("/proc/self/status").read_text(encoding="ascii")
+    except OSError:
+        return peak_bytes(resource.getrusage(resource.RUSAGE_SELF))
+    return int(status.partition("VmHWM:")[2].split()[0]) * 1024

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from benchmarks.findings import Curve, Findings
-from benchmarks.harness import Broken, percentile, place, rounds, run, say, told_peak_bytes
+from benchmarks.harness import Broken, percentile, place, rounds, run, say
 from benchmarks.loopback import serving
 from benchmarks.table import Row
 
@@ -109,7 +109,7 @@ def _whole_crowd(module: str, count: int, audio_s: float) -> Crowd:
             p99_ms=told["p99_ms"],
             growth_ms=told["last_third_p50_ms"] - told["first_third_p50_ms"],
             cpu_share=told["cpu_share"],
-            peak_bytes=told_peak_bytes(usage),
+            peak_bytes=told["peak_bytes"],
             server_late_ms=max(float(line["late_ms"]) for line in server.told),
         )
 

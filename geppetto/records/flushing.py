@@ -6,6 +6,8 @@ little else. `syncfs` writes everything of a file system that was not written ye
 time than a few dozen files take one by one. So it is what a crowd does, and nobody else; where it turns out to take
 long, because somebody copies a large disk, the crowd goes back to its own files for a while.
 
+Before Linux 5.8 it tells no errors; then the flush at the end of each reply, which is one of its own files, does.
+
 Source: syncfs(2), fsync(2).
 """
 

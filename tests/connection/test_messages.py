@@ -186,3 +186,26 @@ async def test_pings_are_answered_while_a_few_messages_wait() -> None:
             await server.seen.over.wait()
             assert await hear(transport) == ["x"] * 40
     assert server.seen.pongs == 1
+
+
+async def test_pings_are_answered_while_whoever_takes_messages_waits_for_something_else() -> None:
+    """One who says so is read for; the messages that come meanwhile are there afterwards, and are read as before."""
+    released = trio.Event()
+
+    async def story(peer: Peer) -> None:
+        await peer.send_text("first")
+        await released.wait()
+        await peer.send_text("second")
+        await peer.ping()
+        await peer.send_text("third")
+        await peer.close(1000)
+        await peer.client_left()
+
+    with trio.fail_after(BOUND_S):
+        async with scripted_server(story) as server, open_transport(server.url, [], LIMITS) as transport:
+            assert await transport.receive_some() == ["first"]
+            transport.read_on()
+            released.set()
+            await server.seen.over.wait()
+            assert server.seen.pongs == 1
+            assert await hear(transport) == ["second", "third"]

@@ -121,7 +121,10 @@ def time_limits(cell: Cell) -> dict[str, float]:
     if not cell.fault.slow:
         return {}
     limit_s = SHORT_LIMIT_S if cell.always else LIMIT_S
-    return {"connect_timeout": limit_s, "read_timeout": limit_s}
+    limits = {"read_timeout": limit_s}
+    if cell.phase in {Phase.CONNECTING, Phase.WAITING}:  # else a good handshake must not pass it either
+        limits["connect_timeout"] = limit_s
+    return limits
 
 
 def values(pcm: bytes | bytearray) -> list[int]:

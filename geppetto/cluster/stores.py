@@ -168,9 +168,10 @@ class AtURL:
     def take(self, results: Sequence[Result]) -> Sequence[Result]:
         """See `Store`."""
         try:
-            there = [self._put(result) for result in results]
-            for result in there:
-                self._remember(result)
+            there = []
+            for result in results:
+                there.append(self._put(result))
+                self._remember(there[-1])  # before the next one chooses its name
             lines = "".join(f"{self._redactor.clean(result.line())}\n" for result in self._kept.values())
             self._fs.pipe_file(f"{self._root}/manifest.jsonl", lines.encode())
         except Exception as error:

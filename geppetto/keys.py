@@ -105,3 +105,14 @@ def config_directory(environ: Mapping[str, str]) -> Path:
     # A relative path is to be ignored. Source: XDG Base Directory Specification 0.8.
     home = Path(xdg) if Path(xdg).is_absolute() else Path(environ.get("HOME") or Path.home()) / ".config"
     return home / "geppetto"
+
+
+def is_there(path: Path) -> bool:
+    """Whether there is a file of the user's at *path*, or something else that reading it complains about; blocks."""
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        pass  # whoever reads it says what is wrong
+    return True

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, Literal
 import msgspec
 
 from geppetto.errors import ConfigError, GeppettoError
-from geppetto.keys import check_key, config_directory
+from geppetto.keys import check_key, config_directory, is_there
 from geppetto.keystore import keyring
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class KeyStore(msgspec.Struct, frozen=True):
         Raises:
             ConfigError: the file is damaged, or not the user's alone; the keyring failed, or lost the key.
         """
-        if not self._exists:
+        if not is_there(self.path):
             return None
         content = self.read()
         if server in content.keys:  # both are there only after a Geppetto that knew of no keyring stored a newer one
@@ -135,17 +135,6 @@ class KeyStore(msgspec.Struct, frozen=True):
         elif server not in content.keys:
             return False
         file.change(lambda content: content.without_key(server).not_naming(server))
-        return True
-
-    @property
-    def _exists(self) -> bool:
-        """Whether there is a file, or something else that reading it complains about."""
-        try:
-            self.path.stat()
-        except (FileNotFoundError, NotADirectoryError):
-            return False
-        except OSError:
-            pass
         return True
 
     @property

@@ -10,6 +10,7 @@ import attrs
 from geppetto.config import SETTINGS, ClientConfig
 from geppetto.connection.proxy import is_loopback, proxy_for
 from geppetto.errors import ConfigError
+from geppetto.keys import is_there
 from geppetto.providers import PROVIDERS
 from geppetto.settings.keys import KeyRing
 from geppetto.settings.layers import Files, Layer, choose, file_layers, find_profile
@@ -64,12 +65,8 @@ def read_user_file(user_directory: Path) -> SettingsFile | None:
 
 
 def _read_file(path: Path, *, project: bool) -> SettingsFile | None:
-    try:
-        path.stat()
-    except (FileNotFoundError, NotADirectoryError):
+    if not is_there(path):
         return None
-    except OSError:
-        pass  # whoever reads it says what is wrong
     from geppetto.settings.file import read_settings_file  # many have no such file
 
     return read_settings_file(path, _Vocabulary(), project=project)

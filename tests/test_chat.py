@@ -14,7 +14,7 @@ from geppetto.offline.server import open_offline_server
 from geppetto.offline.voice import ToneVoice
 from geppetto.status import ExitStatus
 from geppetto.stopper import Stopper
-from tests.fakes.chatting import BOUND_S, chatting, configure
+from tests.fakes.chatting import BOUND_S, audio_came, chatting, configure
 from tests.fakes.program import frames, transcripts, wavs
 from tests.fakes.scripted_server import (
     answer,
@@ -151,8 +151,7 @@ async def test_cancelling_an_ask_cancels_the_answer_at_the_server(tmp_path: Path
         async with trio.open_nursery() as nursery:
             nursery.start_soon(at.chat.ask, "a?")
             await under_way.wait()
-            while not at.chat.metrics.audio_bytes:
-                await trio.lowlevel.checkpoint()
+            await audio_came(at.chat)
             nursery.cancel_scope.cancel()
         got = await at.chat.ask("b?")
     assert got.text == "Two."
@@ -167,8 +166,7 @@ async def test_leaving_the_block_closes_with_1000_and_keeps_the_partial_answer(t
     async with chatting(half_an_answer, tmp_path) as at:
         async for _ in at.chat.stream("a?"):
             break
-        while not at.chat.metrics.audio_bytes:
-            await trio.lowlevel.checkpoint()
+        await audio_came(at.chat)
     (wav,) = wavs(tmp_path)
     assert wav.name.endswith("_partial.wav")
     assert frames(wav) == tone()
@@ -212,8 +210,7 @@ async def test_an_answer_can_be_cancelled_by_somebody_else(tmp_path: Path) -> No
 
         async with trio.open_nursery() as nursery:
             nursery.start_soon(ask)
-            while not at.chat.metrics.audio_bytes:
-                await trio.lowlevel.checkpoint()
+            await audio_came(at.chat)
             assert at.chat.status.answering == 1
             assert at.chat.cancel()
         whole = await at.chat.ask("Two?")

@@ -11,7 +11,7 @@ import trio
 from geppetto.chat import open_chat
 from geppetto.errors import OutputFailed
 from geppetto.hooks import Hooks
-from tests.fakes.chatting import BOUND_S, configure
+from tests.fakes.chatting import BOUND_S, audio_came, configure
 from tests.fakes.scripted_server import answer, answers, audio, created, done, scripted_server, tone, words
 
 if TYPE_CHECKING:
@@ -84,8 +84,7 @@ async def test_what_the_end_cuts_off_is_over_but_not_committed(tmp_path: Path) -
             await chat.ask("a?")
             async for _ in chat.stream("b?"):
                 break
-            while not chat.metrics.audio_bytes:
-                await trio.lowlevel.checkpoint()
+            await audio_came(chat)
     assert committed == ["Whole."]
     assert over == [("Whole.", "completed"), ("Half", "cancelled")]
 

@@ -14,7 +14,7 @@ from geppetto.hooks import Hooks
 from geppetto.notices import Heard
 from geppetto.offline.server import open_offline_server
 from geppetto.offline.voice import ToneVoice
-from tests.fakes.chatting import BOUND_S, Overhearing, chatting, configure
+from tests.fakes.chatting import BOUND_S, Overhearing, audio_came, chatting, configure
 from tests.fakes.scripted_server import (
     answer,
     audio,
@@ -229,8 +229,7 @@ async def test_an_interrupted_answer_is_truncated_where_it_was_interrupted(tmp_p
 
         async with trio.open_nursery() as nursery:
             nursery.start_soon(ask)
-            while not at.chat.metrics.audio_bytes:
-                await trio.lowlevel.checkpoint()
+            await audio_came(at.chat)
             assert at.chat.cancel(truncate=truncate)
         assert (await at.chat.ask("Two?")).text == "Whole."
     assert got[0].status == "cancelled"

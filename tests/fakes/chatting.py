@@ -55,6 +55,12 @@ class Chatting:
     chat: Chat
 
 
+async def audio_came(chat: Chat) -> None:
+    """Wait until *chat* has heard audio."""
+    while not chat.metrics.audio_bytes:
+        await trio.lowlevel.checkpoint()
+
+
 def configure(url: str, cwd: Path, **settings: object) -> ClientConfig:
     """Return a configuration that writes below *cwd* and connects once."""
     values = {"max_retries": 0, "audio_output_dir": cwd / "audio_output", "log_dir": cwd / "logs", **settings}

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-import trio
 
 from geppetto.errors import ServerRefused
+from tests.fakes.chatting import audio_came
 from tests.fakes.scripted_server import silent, tone
 from tests.providers.saying import PCM, answering, cut_off, each, error, opening, spoken, turn, updated, without
 from tests.providers.stage import assert_answer, assert_documented, assert_key, assert_quiet, refusal, talking
@@ -160,8 +160,7 @@ async def test_a_truncation_that_tells_its_item(tmp_path: Path) -> None:
     async with talking(story, tmp_path, "azure", target=PATH, model=DEPLOYMENT) as at:
         words = at.chat.stream("Tell me a story.")
         await anext(words)
-        while not at.chat.metrics.audio_bytes:
-            await trio.lowlevel.checkpoint()
+        await audio_came(at.chat)
         assert at.chat.cancel(truncate=True)
         assert [piece async for piece in words] == []
         assert_answer(await at.chat.ask("And?"), "Two.")

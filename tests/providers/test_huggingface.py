@@ -10,9 +10,9 @@ import base64
 from typing import TYPE_CHECKING
 
 import pytest
-import trio
 
 from geppetto.errors import ConnectionLost, ServerRefused
+from tests.fakes.chatting import audio_came
 from tests.providers.saying import (
     PCM,
     answering,
@@ -171,8 +171,7 @@ async def test_a_truncation_without_an_answer(tmp_path: Path) -> None:
     async with talking(story, tmp_path, "huggingface", api_key=None, model="m") as at:
         words = at.chat.stream("Tell me a story.")
         await anext(words)
-        while not at.chat.metrics.audio_bytes:
-            await trio.lowlevel.checkpoint()
+        await audio_came(at.chat)
         assert at.chat.cancel(truncate=True)
         assert [piece async for piece in words] == []
         assert_answer(await at.chat.ask("And?"), "Two.")

@@ -175,16 +175,14 @@ async def serve(stage: Stage) -> None:
     loop = asyncio.get_running_loop()
     server = await loop.create_server(lambda: Connection(stage), "127.0.0.1", 0, backlog=4096)
     print(server.sockets[0].getsockname()[1], flush=True)
-    others = [stage.pacer.run()] if stage.pacer is not None else []
     if stage.awake:
-        others.append(_stay_awake())
-    await asyncio.gather(server.serve_forever(), *others)
+        _stay_awake(loop)
+    await asyncio.gather(server.serve_forever(), *([stage.pacer.run()] if stage.pacer is not None else []))
 
 
-async def _stay_awake() -> None:
-    """Look at the sockets again and again, and never wait for them."""
-    while True:  # noqa: ASYNC110  # what it waits for is anything at all
-        await asyncio.sleep(0)
+def _stay_awake(loop: asyncio.AbstractEventLoop) -> None:
+    """Have *loop* look at its sockets again and again, and never wait for them."""
+    loop.call_soon(_stay_awake, loop)
 
 
 def main() -> None:

@@ -14,17 +14,14 @@ from typing import TYPE_CHECKING, Final, Self
 import trio
 
 from geppetto.hops import Job
-from geppetto.realtime import happenings as happened
+from geppetto.realtime.happenings import ReplyDone, ReplyText
 
 if TYPE_CHECKING:
     from types import TracebackType
 
     from geppetto.realtime.reply import Reply
-    from geppetto.records.recorder import Recorder
+    from geppetto.records.recorder import Recorder, ToFiles
     from geppetto.records.reply_files import SavedReply
-
-ToFiles = happened.ReplyAudio | happened.ReplyText | happened.ReplyDone
-"""What the one who writes files is told: the end of a reply comes behind its last byte and word."""
 
 WORDS_WAIT_S: Final = 0.25
 """How long words wait for audio to be written with: by itself each would cost a hop to a thread."""
@@ -68,16 +65,11 @@ class Intake:
         waiting = self._recorder.waiting
         if waiting >= self._capacity:
             raise trio.WouldBlock
-        if isinstance(happening, happened.ReplyText):
-            self._recorder.text(happening.reply, happening.delta)
-            if not waiting:  # what waits before them is wanted already
-                self._job.want(WORDS_WAIT_S)
-        elif isinstance(happening, happened.ReplyAudio):
-            self._recorder.audio(happening.reply, happening.item_id, happening.content_index, happening.pcm)
+        self._recorder.put(happening)
+        if not isinstance(happening, ReplyText):
             self._job.want()
-        else:
-            self._recorder.end(happening.reply)
-            self._job.want()
+        elif not waiting:  # else what waits before it is wanted already
+            self._job.want(WORDS_WAIT_S)
 
     async def send(self, happening: ToFiles) -> None:
         """Send *happening*, when there is room; otherwise as `send_nowait`."""
@@ -137,7 +129,7 @@ class Intake:
             OutputFailed: a file cannot be written.
         """
         for reply in replies:
-            self._recorder.end(reply)
+            self._recorder.put(ReplyDone(reply=reply))
         await self._job.done()
         if self._error is not None:
             raise self._error
@@ -155,23 +147,28 @@ class Intake:
         """A batch is written, or could not be."""
         if self._broken:
             return
-        self._error = self._error or self._job.error
+        self._note_error(self._job)
         if self._room:
             self._room.unpark_all()
-        if self._recorder.has_saved or self._error is not None:
+        if self._recorder.has_saved:
             self._news.unpark_all()
         if self._recorder.waiting:  # it came as the last of the batch was written
             self._job.want()
         if not self._sync.wanted:
-            self._synced()
+            self._want_sync()
 
     def _synced(self) -> None:
-        """A flush to the disk may have failed, or be due again."""
-        if self._broken:
-            return
-        if self._sync.error is not None:
-            self._error = self._error or self._sync.error
+        """What was written is flushed to the disk, or could not be."""
+        if not self._broken:
+            self._note_error(self._sync)
+            self._want_sync()
+
+    def _note_error(self, job: Job) -> None:
+        if job.error is not None:
+            self._error = self._error or job.error
             self._news.unpark_all()
+
+    def _want_sync(self) -> None:
         due_s = self._recorder.sync_due_s()
         if due_s < inf:
             self._sync.want(due_s)

@@ -13,9 +13,9 @@ from geppetto.realtime import happenings as happened
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from geppetto.intake import ToFiles
     from geppetto.notices import ToDisplay
     from geppetto.realtime.happenings import Happening
+    from geppetto.records.recorder import ToFiles
 
 T = TypeVar("T")
 T_contra = TypeVar("T_contra", contravariant=True)
@@ -83,9 +83,7 @@ async def route(
     for_people: list[Happening] = []
     for happening in happenings:
         if isinstance(happening, _TO_FILES):
-            try:
-                files.send_nowait(happening)
-            except (trio.WouldBlock, trio.BrokenResourceError):
+            if not _taken(files, happening):
                 waits()
                 await hand_on(files, happening, patience_s, "The audio files", shield=True)
             if not (sound if isinstance(happening, happened.ReplyAudio) else words):
@@ -93,12 +91,18 @@ async def route(
         for_people.append(happening)
     for happening in for_people:
         thing = _shown(happening, words=words, sound=sound)
-        if thing is not None:
-            try:
-                display.send_nowait(thing)
-            except (trio.WouldBlock, trio.BrokenResourceError):
-                waits()
-                await hand_on(display, thing, patience_s, "The screen")
+        if thing is not None and not _taken(display, thing):
+            waits()
+            await hand_on(display, thing, patience_s, "The screen")
+
+
+def _taken(channel: Sending[T], value: T) -> bool:
+    """Hand *value* on where that can be done at once; return whether it could."""
+    try:
+        channel.send_nowait(value)
+    except (trio.WouldBlock, trio.BrokenResourceError):
+        return False
+    return True
 
 
 def _shown(happening: Happening, *, words: bool, sound: bool) -> ToDisplay | None:

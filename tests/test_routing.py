@@ -8,7 +8,6 @@ import pytest
 import trio
 
 from geppetto.errors import Ending, OutputFailed, ServerRefused
-from geppetto.intake import ToFiles
 from geppetto.notices import Notice, Ready, ToDisplay, Words
 from geppetto.realtime.events import ErrorDetails
 from geppetto.realtime.happenings import (
@@ -23,6 +22,7 @@ from geppetto.realtime.happenings import (
     SessionReady,
 )
 from geppetto.realtime.reply import Reply, Turn
+from geppetto.records.recorder import ToFiles
 from geppetto.routing import hand_on, route
 from geppetto.status import ExitStatus
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import trio
@@ -14,6 +13,7 @@ from geppetto.batch.ask import BadLine
 from geppetto.batch.estimate import Estimate
 from geppetto.cli.saying import say
 from geppetto.cli.screen import write_stdout
+from geppetto.clock import local_now
 from geppetto.errors import ConfigError
 from geppetto.pricing.price_list import PriceList
 from geppetto.status import ExitStatus
@@ -65,7 +65,7 @@ def dry_run(
                 await trio.to_thread.run_sync(add, thing)
 
     trio.run(read)
-    when = datetime.now(UTC).astimezone().date()
+    when = local_now().date()
     costs = PriceList.load(config.prices_file, embedded=config.provider == "offline").estimate(
         config.model_name, estimate.low, estimate.high, provider_host=config.host, when=when
     )

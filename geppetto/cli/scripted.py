@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -22,6 +21,7 @@ from geppetto.cli.saying import hide_in_tracebacks, say, say_error, standard_str
 from geppetto.cli.screen import TerminalScreen
 from geppetto.cli.script_output import ScriptOutput
 from geppetto.cli.sound import SoundScreen
+from geppetto.clock import local_now
 from geppetto.errors import ConfigError, GeppettoError
 from geppetto.records.metrics import Metrics
 from geppetto.status import ExitStatus
@@ -134,7 +134,7 @@ class _Run:
             on_tick=self.reports.tick,
         )
         self.screen: Screen = SoundScreen(self.words, wav=flags.audio_format == "wav") if plan.sound else self.words
-        self.keeper = Keeper(flags.manifest, config.audio_output_dir, config.file_modes, redactor, _now)
+        self.keeper = Keeper(flags.manifest, config.audio_output_dir, config.file_modes, redactor, local_now)
         if flags.no_manifest or (single and flags.manifest is None):
             self.keeper.switch_off()
 
@@ -196,7 +196,7 @@ class _Run:
         from geppetto.pricing.price_list import PriceList  # only where there is a limit
 
         prices = PriceList.load(config.prices_file, embedded=config.provider == "offline")
-        if prices.price(config.model_name, provider_host=config.host, when=_now().date()) is None:
+        if prices.price(config.model_name, provider_host=config.host, when=local_now().date()) is None:
             msg = (
                 f"No price of {config.model_name} at {config.host} is known, so --max-cost cannot be kept. Give one "
                 "with --prices-file, or leave out --max-cost."
@@ -278,7 +278,3 @@ def verdict(tally: Tally) -> str | None:
         what = "question that was read was" if tally.unasked == 1 else "questions that were read were"
         sentences.append(f"{tally.unasked:,} {what} not asked.")
     return " ".join(sentences) or None
-
-
-def _now() -> datetime:
-    return datetime.now(UTC).astimezone()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 import attrs
@@ -13,6 +12,7 @@ from geppetto.batch.budget import Budget
 from geppetto.batch.keeper import Keeper
 from geppetto.batch.pacing import Pacing
 from geppetto.batch.run import Batch
+from geppetto.clock import local_now
 from geppetto.errors import Stopped
 from geppetto.records.metrics import Metrics
 from geppetto.status import ExitStatus
@@ -95,7 +95,7 @@ async def ask_shard(shard: Shard, config: ClientConfig, store: Store, bench: Ben
         GeppettoError: it ended early. What was answered stands in the manifest of the shard.
     """
     config = attrs.evolve(config, audio_output_dir=store.config.audio_output_dir, log_dir=store.config.log_dir)
-    keeper = Keeper(store.manifest, config.audio_output_dir, config.file_modes, config.redactor, _now)
+    keeper = Keeper(store.manifest, config.audio_output_dir, config.file_modes, config.redactor, local_now)
     try:
         asks = await trio.to_thread.run_sync(_begin, shard, config, store, keeper)
         if asks:
@@ -132,7 +132,3 @@ async def _each(asks: Sequence[Ask]) -> AsyncGenerator[Ask | BadLine | str, None
     for ask in asks:
         await trio.lowlevel.checkpoint()
         yield ask
-
-
-def _now() -> datetime:
-    return datetime.now(UTC).astimezone()

@@ -203,13 +203,10 @@ class MessageStream(trio.abc.Stream):
         """Read, and sort what came."""
         self._reading = True
         try:
-            data = await self._stream.receive_some(self._room_bytes)
+            data = await self._read(self._room_bytes)
         except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
             self._failure = error
-            self._die()
         else:
-            if not data:
-                self._die()
             self._room_bytes = _LITTLE_BYTES if len(data) < _LITTLE_BYTES else _MUCH_BYTES
             self._sort(data)
         finally:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import time
 from contextlib import contextmanager, suppress
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from peewee import SqliteDatabase
 
+from geppetto.clock import local_now
 from geppetto.memory.schema import migrate
 from geppetto.memory.sql import run
 from geppetto.memory.trouble import Damaged, sentences
@@ -115,7 +115,7 @@ def _make_file(path: Path) -> None:
 
 def _move_aside(path: Path) -> Path:
     """Give the files of a damaged database a name of their own, and return it. Nothing is overwritten."""
-    now = datetime.now().astimezone()
+    now = local_now()
     n = 1
     while True:
         suffix = f"_{n}" if n > 1 else ""

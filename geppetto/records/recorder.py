@@ -11,8 +11,7 @@ from itertools import count
 from math import inf
 from typing import TYPE_CHECKING
 
-import msgspec
-
+from geppetto.realtime.happenings import ReplyAudio, ReplyDone, ReplyText
 from geppetto.records.flushing import place_of
 from geppetto.records.modes import PRIVATE
 from geppetto.records.reply_files import ReplyFiles
@@ -30,6 +29,9 @@ if TYPE_CHECKING:
 
 FSYNC_INTERVAL_S = 2.0
 """How long written audio and words may wait for their flush to the disk: what a power cut may cost."""
+
+ToFiles = ReplyAudio | ReplyText | ReplyDone
+"""What is written: the end of a reply comes behind its last byte and word."""
 
 _KEEPS_ALL = Redactor()
 _GOLDEN = 0.618034
@@ -59,25 +61,9 @@ class _Batch:
         self.words: list[str] = []
 
 
-class _Chunk(msgspec.Struct, gc=False):
-    reply: Reply
-    item_id: str
-    content_index: int
-    pcm: bytes
-
-
-class _Words(msgspec.Struct, gc=False):
-    reply: Reply
-    delta: str
-
-
-class _End(msgspec.Struct, gc=False):
-    reply: Reply
-
-
 class Recorder:
     """
-    Writes what arrives. `audio`, `text` and `end` only queue; `write` does the work and blocks: run it in a thread.
+    Writes what arrives. `put` only queues; `write` does the work and blocks: run it in a thread.
 
     What `write` returned for survives `kill -9`; what it returned for more than `FSYNC_INTERVAL_S` before, and the
     flush itself, survives a power cut, if somebody calls `sync` when `sync_due_s` says. That may be done in another
@@ -116,7 +102,7 @@ class Recorder:
         self._now = now
         self._name_of = name_of
         self._commit = commit
-        self._queue: deque[_Chunk | _Words | _End] = deque()
+        self._queue: deque[ToFiles] = deque()
         self._open: dict[Reply, ReplyFiles] = {}
         self._saved: deque[SavedReply] = deque()
         self._place = place_of(directory)
@@ -128,17 +114,9 @@ class Recorder:
         """The first time, so that sessions which began together don't all wait for the disk together."""
         self._lock = threading.Lock()
 
-    def audio(self, reply: Reply, item_id: str, content_index: int, pcm: bytes) -> None:
-        """Queue one delta's bytes."""
-        self._queue.append(_Chunk(reply, item_id, content_index, pcm))
-
-    def text(self, reply: Reply, delta: str) -> None:
-        """Queue words, in the order in which the user reads them."""
-        self._queue.append(_Words(reply, delta))
-
-    def end(self, reply: Reply) -> None:
-        """Queue the end of *reply*: its `text` and `status` are final when that is written."""
-        self._queue.append(_End(reply))
+    def put(self, happening: ToFiles) -> None:
+        """Queue *happening*. The `text` and `status` of a reply are final when its end is written."""
+        self._queue.append(happening)
 
     def sync_due_s(self) -> float:
         """Return in how many seconds a `sync` is due; infinity when none is."""
@@ -159,9 +137,9 @@ class Recorder:
                     if batch is not None:
                         self._append(batch)
                     batch = _Batch(entry.reply, self._files(entry.reply))
-                if isinstance(entry, _Chunk):
+                if isinstance(entry, ReplyAudio):
                     batch.pcm.append(batch.add(entry.item_id, entry.content_index, entry.pcm))
-                elif isinstance(entry, _Words):
+                elif isinstance(entry, ReplyText):
                     batch.words.append(entry.delta)
                 else:
                     self._append(batch)
@@ -183,20 +161,18 @@ class Recorder:
                 since, written_at = self._unsynced_since, self._written_at
                 self._nothing_unsynced()
                 unsynced: list[Unsynced] = []
-                taken: list[ReplyFiles] = []
                 for files in self._open.values():
                     for file in files.take_unsynced():
                         stack.callback(os.close, file.fd)
                         unsynced.append(file)
-                        taken.append(files)
             if not unsynced:
                 return
             flushed_until = self._place.flush(unsynced, since)
             if flushed_until < written_at:  # the crowd's flush began before the last of it was written
                 with self._lock:
-                    for files in taken:
+                    for files in self._open.values():  # none when they were closed meanwhile
                         files.unsynced = True
-                    self._something_unsynced(flushed_until)
+                        self._something_unsynced(flushed_until)
 
     @property
     def waiting(self) -> int:

@@ -168,7 +168,7 @@ class WireLog:
     def note(
         self,
         direction: Direction,
-        type: str,  # noqa: A002
+        kind: str,
         text: str | bytes,
         at: datetime,
         *,
@@ -179,7 +179,7 @@ class WireLog:
 
         Args:
             direction: `sent` or `received`.
-            type: The event's `type`; `NOT_JSON` for a text without one. Binary frames are always `BINARY`.
+            kind: The event's `type`; `NOT_JSON` for a text without one. Binary frames are always `BINARY`.
             text: The message as it was on the wire.
             at: When; with an offset.
             audio_bytes: The message is an audio delta, which was decoded to so many bytes. Its payload need not
@@ -192,16 +192,16 @@ class WireLog:
         if self._closed:
             raise ValueError(f"{self.path} is closed")
         if isinstance(text, bytes):
-            type, text = BINARY, f"[binary: {len(text)} bytes]"  # noqa: A001
+            kind, text = BINARY, f"[binary: {len(text)} bytes]"
         trimmed = self._log_audio
         if audio_bytes is not None and not trimmed and (cut := cut_delta(text, audio_bytes)) is not None:
             text, trimmed = cut, True
         if at is not self._last_at:
             self._last_at, self._last_time = at, rfc3339(at)
-        entry = _Noted(direction, type, text, self._last_time, trimmed)
+        entry = _Noted(direction, kind, text, self._last_time, trimmed)
         noted = bytes(self._line(entry)) if len(text) <= _SHORT_CHARS else entry
         size_bytes = _size_bytes(noted)
-        if self._noted_bytes - self._written_bytes + size_bytes > MAX_PENDING_BYTES:
+        if self.pending_bytes + size_bytes > MAX_PENDING_BYTES:
             raise OutputFailed(
                 f"{self.path} cannot keep up: the disk is too slow for what comes. Choose another disk for the log."
             )

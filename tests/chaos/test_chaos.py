@@ -12,8 +12,11 @@ import random
 import sys
 from typing import TYPE_CHECKING
 
+import msgspec
+
 import geppetto.chat_tasks
 from geppetto.asking import Asker
+from geppetto.realtime.happenings import ReplyAudio
 from geppetto.records.recorder import Recorder
 from geppetto.redaction import Redactor
 from geppetto.session import Session
@@ -24,7 +27,7 @@ if TYPE_CHECKING:
     import pytest
 
     from geppetto.chat import Chat
-    from geppetto.realtime.reply import Reply
+    from geppetto.records.recorder import ToFiles
     from tests.chaos.user import Asked
 
 RUNS = int(os.environ.get("GEPPETTO_CHAOS_RUNS", "40"))
@@ -51,8 +54,10 @@ def test_a_lost_byte_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     """A recorder that forgets the last byte of each piece is found out."""
 
     class Forgetful(Recorder):
-        def audio(self, reply: Reply, item_id: str, content_index: int, pcm: bytes) -> None:
-            super().audio(reply, item_id, content_index, pcm[:-1])
+        def put(self, happening: ToFiles) -> None:
+            if isinstance(happening, ReplyAudio):
+                happening = msgspec.structs.replace(happening, pcm=happening.pcm[:-1])
+            super().put(happening)
 
     monkeypatch.setattr(geppetto.chat_tasks, "Recorder", Forgetful)
     monkeypatch.setattr("tests.chaos.chaos.Recorder", Forgetful)

@@ -29,6 +29,7 @@ from geppetto.records.recorder import Recorder
 from geppetto.tasks.assemble import assemble
 
 if TYPE_CHECKING:
+    from geppetto.records.recorder import ToFiles
     from geppetto.records.reply_files import SavedReply
 
 HANDED, WRITTEN, OVER = range(3)
@@ -76,15 +77,15 @@ class _NotingRecorder(Recorder):
         self._words_chars: Counter[int] = Counter()
         self._unwritten: set[int] = set()
 
-    def audio(self, reply: Reply, item_id: str, content_index: int, pcm: bytes) -> None:
-        super().audio(reply, item_id, content_index, pcm)
-        self._pcm_bytes[int(reply.response_id)] += len(pcm)
-        self._note(HANDED, int(reply.response_id))
-
-    def text(self, reply: Reply, delta: str) -> None:
-        super().text(reply, delta)
-        self._words_chars[int(reply.response_id)] += len(delta)
-        self._note(HANDED, int(reply.response_id))
+    def put(self, happening: ToFiles) -> None:
+        super().put(happening)
+        number = int(happening.reply.response_id)
+        if isinstance(happening, ReplyAudio):
+            self._pcm_bytes[number] += len(happening.pcm)
+            self._note(HANDED, number)
+        elif isinstance(happening, ReplyText):
+            self._words_chars[number] += len(happening.delta)
+            self._note(HANDED, number)
 
     def write(self) -> None:
         numbers, self._unwritten = self._unwritten, set()

@@ -67,8 +67,8 @@ def frames_of(path: Path) -> bytes:
 def say(recorder: Recorder, reply: Reply, words: str, pcm: bytes) -> None:
     """Queue words and audio, as they come from the server."""
     delta = TextDelta(response_id=reply.response_id, item_id="item", content_index=0, delta=words)
-    recorder.text(reply, reply.add_delta(delta))
-    recorder.audio(reply, "item", 0, pcm)
+    recorder.put(ReplyText(reply=reply, delta=reply.add_delta(delta)))
+    recorder.put(ReplyAudio(reply=reply, item_id="item", content_index=0, pcm=pcm))
 
 
 def at_ten(directory: Path) -> Recorder:
@@ -258,9 +258,9 @@ def test_words_are_on_the_disk_as_they_come(tmp_path: Path) -> None:
     say(recorder, reply, "Twelve \ud83d", PCM)
     recorder.write()
     assert names(tmp_path) == [f"{STEM}.txt.part", f"{STEM}.wav.part"]
-    recorder.text(reply, "\ude00 times\r")
+    recorder.put(ReplyText(reply=reply, delta="\ude00 times\r"))
     recorder.write()
-    recorder.text(reply, "\nseven\x1b")
+    recorder.put(ReplyText(reply=reply, delta="\nseven\x1b"))
     recorder.write()
     assert (tmp_path / f"{STEM}.txt.part").read_text() == (
         "Generated: 2026-11-21 10:15:02\n"
@@ -270,7 +270,7 @@ def test_words_are_on_the_disk_as_they_come(tmp_path: Path) -> None:
         "Twelve \N{GRINNING FACE} times\nseven\\x1b"
     )
     reply.status = "completed"
-    recorder.end(reply)
+    recorder.put(ReplyDone(reply=reply))
     recorder.write()
     assert names(tmp_path) == [f"{STEM}.txt", f"{STEM}.wav"]
     assert frames_of(tmp_path / f"{STEM}.wav") == PCM
@@ -321,9 +321,9 @@ def test_a_directory_that_vanishes(tmp_path: Path) -> None:
     say(recorder, reply, "One", PCM)
     recorder.write()
     directory.rename(tmp_path / "elsewhere")
-    recorder.audio(reply, "item", 0, PCM)
+    recorder.put(ReplyAudio(reply=reply, item_id="item", content_index=0, pcm=PCM))
     reply.status = "completed"
-    recorder.end(reply)
+    recorder.put(ReplyDone(reply=reply))
     with pytest.raises(OutputFailed, match=rf"{STEM}\.wav\.part was removed, or its directory was") as caught:
         recorder.write()
     assert "cannot be given a name any more" in str(caught.value)
@@ -346,6 +346,7 @@ def test_a_removed_file_ends_the_session_in_the_middle(tmp_path: Path) -> None:
 READ_ONLY = """
 import datetime, os, pathlib, sys
 from geppetto.errors import OutputFailed
+from geppetto.realtime.happenings import ReplyAudio, ReplyDone, ReplyText
 from geppetto.realtime.reply import Reply
 from geppetto.records.recorder import Recorder
 
@@ -356,12 +357,12 @@ if os.geteuid() == 0:
     os.setuid(65534)
 recorder = Recorder(directory, lambda: datetime.datetime(2026, 11, 21, 10, 15, 2))
 reply = Reply(response_id="resp_1", status="completed")
-recorder.text(reply, "One")
-recorder.audio(reply, "item", 0, bytes(1000))
+recorder.put(ReplyText(reply=reply, delta="One"))
+recorder.put(ReplyAudio(reply=reply, item_id="item", content_index=0, pcm=bytes(1000)))
 recorder.write()
 directory.chmod(0o500)
-recorder.audio(reply, "item", 0, bytes(1000))
-recorder.end(reply)
+recorder.put(ReplyAudio(reply=reply, item_id="item", content_index=0, pcm=bytes(1000)))
+recorder.put(ReplyDone(reply=reply))
 try:
     recorder.write()
 except OutputFailed as error:
@@ -408,7 +409,7 @@ def test_a_full_disk(tmp_path: Path) -> None:
         recorder = at_ten(disk)
         first, second = Reply(response_id="resp_1", status="completed"), Reply(response_id="resp_2")
         say(recorder, first, "One", PCM)
-        recorder.end(first)
+        recorder.put(ReplyDone(reply=first))
         say(recorder, second, "Two", PCM * 20)
         with pytest.raises(OutputFailed, match=rf"{STEM}_2\.wav\.part cannot be written \(No space left on device\)"):
             recorder.write()
@@ -564,6 +565,7 @@ async def longest_step_while_the_disk_hangs(directory: Path) -> float:
 NEIGHBOUR = """
 import datetime, os, pathlib, sys
 from geppetto.realtime.events import TextDelta
+from geppetto.realtime.happenings import ReplyAudio, ReplyDone, ReplyText
 from geppetto.realtime.reply import Reply
 from geppetto.records.recorder import Recorder
 from geppetto.records.repair import repair
@@ -580,11 +582,12 @@ recorder = Recorder(directory, lambda: datetime.datetime(2026, 11, 21, 10, 15, 2
 for turn in range(30):
     reply = Reply(response_id=f"{who}{turn}", status="completed")
     text = f"{who} {turn}"
-    recorder.text(reply, reply.add_delta(TextDelta(response_id="", item_id="item", content_index=0, delta=text)))
+    delta = TextDelta(response_id="", item_id="item", content_index=0, delta=text)
+    recorder.put(ReplyText(reply=reply, delta=reply.add_delta(delta)))
     recorder.write()
-    recorder.audio(reply, "item", 0, text.encode().ljust(10_000))
+    recorder.put(ReplyAudio(reply=reply, item_id="item", content_index=0, pcm=text.encode().ljust(10_000)))
     recorder.write()
-    recorder.end(reply)
+    recorder.put(ReplyDone(reply=reply))
     recorder.write()
 """
 

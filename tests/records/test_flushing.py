@@ -11,6 +11,7 @@ import attrs
 import pytest
 
 from geppetto.errors import OutputFailed
+from geppetto.realtime.happenings import ReplyAudio
 from geppetto.realtime.reply import Reply
 from geppetto.records import flushing
 from geppetto.records.flushing import CROWD
@@ -65,7 +66,7 @@ class Session:
 
     def hear(self) -> None:
         """Write a piece."""
-        self.recorder.audio(self.reply, "item", 0, PCM)
+        self.recorder.put(ReplyAudio(reply=self.reply, item_id="item", content_index=0, pcm=PCM))
         self.recorder.write()
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import errno
-import os
 import tracemalloc
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -17,6 +15,7 @@ from geppetto.records import logline
 from geppetto.records.logline import log_line
 from geppetto.records.logview import parse_line
 from geppetto.records.wirelog import WireLog, part_path
+from tests.fakes.small_disk import SmallDisk
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -61,22 +60,13 @@ def test_a_full_disk_in_the_middle_of_a_long_message_loses_nothing(
     log = WireLog.open(tmp_path, WHEN)
     for text in texts:
         log.note("received", "x", text, WHEN)
-    write, room = os.write, [400_000]
-
-    def write_until_full(fd: int, data: bytes) -> int:
-        if not room[0]:
-            raise OSError(errno.ENOSPC, "No space left on device")
-        written = write(fd, bytes(data)[: room[0]])
-        room[0] -= written
-        return written
-
-    monkeypatch.setattr(os, "write", write_until_full)
+    disk = SmallDisk.mount(monkeypatch, 400_000)
     for _ in range(2):
         with pytest.raises(OutputFailed, match="No space left"):
             log.flush()
         assert log.path.stat().st_size == 400_000
         assert log.pending_bytes > 300_000
-    room[0] = 10**9
+    disk.room_bytes = 10**9
     log.close()
     assert log.pending_bytes == 0
     assert [parse_line(line).raw_json for line in log.path.read_bytes().splitlines()] == texts

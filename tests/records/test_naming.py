@@ -244,6 +244,7 @@ def test_the_sample_rate_reaches_the_header(tmp_path: Path) -> None:
 
 STRICT_UMASK = """
 import datetime, os, pathlib, sys
+from geppetto.realtime.happenings import ReplyAudio, ReplyDone, ReplyText
 from geppetto.realtime.reply import Reply
 from geppetto.records.recorder import Recorder
 from geppetto.records.wirelog import WireLog
@@ -257,11 +258,11 @@ when = datetime.datetime(2026, 11, 21, 10, 15, 2)
 log = WireLog.open(directory, when)
 recorder = Recorder(directory, lambda: when)
 reply = Reply(status="completed")
-recorder.text(reply, "One")
-recorder.audio(reply, "item", 0, b"\\x01\\x02" * 500)
+recorder.put(ReplyText(reply=reply, delta="One"))
+recorder.put(ReplyAudio(reply=reply, item_id="item", content_index=0, pcm=b"\\x01\\x02" * 500))
 recorder.write()
-recorder.audio(reply, "item", 0, b"\\x03\\x04" * 500)
-recorder.end(reply)
+recorder.put(ReplyAudio(reply=reply, item_id="item", content_index=0, pcm=b"\\x03\\x04" * 500))
+recorder.put(ReplyDone(reply=reply))
 recorder.write()
 log.note("sent", "response.create", "{}", when)
 log.close()

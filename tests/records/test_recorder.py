@@ -11,6 +11,7 @@ import pytest
 
 from geppetto.errors import OutputFailed
 from geppetto.realtime.events import ErrorDetails, TextDone
+from geppetto.realtime.happenings import ReplyAudio, ReplyDone
 from geppetto.realtime.reply import Reply
 from geppetto.records.recorder import Recorder
 
@@ -51,7 +52,7 @@ def names(directory: Path) -> list[str]:
 def finish(recorder: Recorder, *replies: Reply) -> list[SavedReply]:
     """End *replies* and return what was saved."""
     for one in replies:
-        recorder.end(one)
+        recorder.put(ReplyDone(reply=one))
     recorder.write()
     return recorder.take_saved()
 
@@ -61,7 +62,7 @@ def test_an_answer_is_a_wav_and_a_transcript(tmp_path: Path) -> None:
     recorder, one = record(tmp_path / "out"), reply("Hello.")
     assert names(tmp_path) == []
     for pcm in (b"\1", b"\0\2\0\3", b"\0"):
-        recorder.audio(one, "i", 0, pcm)
+        recorder.put(ReplyAudio(reply=one, item_id="i", content_index=0, pcm=pcm))
         recorder.write()
     (saved,) = finish(recorder, one)
     assert names(tmp_path / "out") == ["audio_20261121_101502.txt", "audio_20261121_101502.wav"]
@@ -77,7 +78,7 @@ def test_an_answer_is_a_wav_and_a_transcript(tmp_path: Path) -> None:
 def test_what_has_arrived_is_on_the_disk(tmp_path: Path) -> None:
     """After each `write` a playable file holds every whole frame: `kill -9` costs no more than what is queued."""
     recorder, one = record(tmp_path), reply()
-    recorder.audio(one, "i", 0, b"\1\0\2")
+    recorder.put(ReplyAudio(reply=one, item_id="i", content_index=0, pcm=b"\1\0\2"))
     assert names(tmp_path) == []
     recorder.write()
     (part,) = tmp_path.glob("*.wav.part")
@@ -88,7 +89,7 @@ def test_what_has_arrived_is_on_the_disk(tmp_path: Path) -> None:
 def test_the_length_is_that_of_the_audio(tmp_path: Path) -> None:
     """In milliseconds, at 24,000 frames a second."""
     recorder, one = record(tmp_path), reply()
-    recorder.audio(one, "i", 0, bytes(48 * 250))
+    recorder.put(ReplyAudio(reply=one, item_id="i", content_index=0, pcm=bytes(48 * 250)))
     (saved,) = finish(recorder, one)
     assert saved.audio_ms == 250
 
@@ -97,7 +98,7 @@ def test_interleaved_answers_don_t_mix(tmp_path: Path) -> None:
     """Two responses at once are two files of the same second, each with its own odd bytes and its own padding."""
     recorder, a, b = record(tmp_path), reply("A."), reply("B.")
     for one, pcm in ((a, b"\1\0\2"), (b, b"\x0b"), (a, b"\0\3"), (b, b"\0\x0c\0")):
-        recorder.audio(one, "i", 0, pcm)
+        recorder.put(ReplyAudio(reply=one, item_id="i", content_index=0, pcm=pcm))
     saved_b, saved_a = finish(recorder, b, a)
     assert (frames(saved_a.audio_file), frames(saved_b.audio_file)) == (b"\1\0\2\0\3\0", b"\x0b\0\x0c\0")
     assert saved_a.audio_file is not None
@@ -132,7 +133,7 @@ def test_nothing_of_an_answer_is_no_file(tmp_path: Path, status: ResponseStatus 
 def test_a_partial_answer_is_marked(tmp_path: Path) -> None:
     """In both names, and with the reason in the transcript."""
     recorder, one = record(tmp_path), reply("Hel", "failed", ErrorDetails(code="server_error"))
-    recorder.audio(one, "i", 0, b"\1\0")
+    recorder.put(ReplyAudio(reply=one, item_id="i", content_index=0, pcm=b"\1\0"))
     (saved,) = finish(recorder, one)
     assert names(tmp_path) == ["audio_20261121_101502_partial.txt", "audio_20261121_101502_partial.wav"]
     assert saved.transcript_file is not None
@@ -143,7 +144,7 @@ def test_a_file_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     """The sentence names it; closing afterwards does no harm."""
     (tmp_path / "out").write_text("")
     recorder = record(tmp_path / "out")
-    recorder.audio(reply(), "i", 0, b"\1\0")
+    recorder.put(ReplyAudio(reply=reply(), item_id="i", content_index=0, pcm=b"\1\0"))
     with pytest.raises(OutputFailed, match="out is not a directory"):
         recorder.write()
     recorder.close()
@@ -153,9 +154,9 @@ def test_a_file_that_cannot_be_written_is_told(tmp_path: Path) -> None:
 def test_closing_keeps_what_is_there(tmp_path: Path) -> None:
     """After a failure the audio stays, playable, under its temporary name; what was queued is dropped."""
     recorder, one = record(tmp_path), reply()
-    recorder.audio(one, "i", 0, b"\1\0")
+    recorder.put(ReplyAudio(reply=one, item_id="i", content_index=0, pcm=b"\1\0"))
     recorder.write()
-    recorder.audio(one, "i", 0, b"\2\0")
+    recorder.put(ReplyAudio(reply=one, item_id="i", content_index=0, pcm=b"\2\0"))
     recorder.close()
     recorder.write()
     (part,) = tmp_path.glob("*.wav.part")
@@ -172,7 +173,7 @@ def test_closing_does_not_wait_for_a_disk_that_hangs(tmp_path: Path) -> None:
         return NOW
 
     recorder, one = Recorder(tmp_path, now), reply("Hello.")
-    recorder.end(one)
+    recorder.put(ReplyDone(reply=one))
     writer = threading.Thread(target=recorder.write)
     writer.start()
     assert hangs.wait(5)
@@ -194,7 +195,7 @@ def test_two_writes_at_once_are_one_after_the_other(tmp_path: Path) -> None:
 
     recorder, one = Recorder(tmp_path, now), reply()
     for number in range(200):
-        recorder.audio(one, "i", 0, bytes([number, 0]))
+        recorder.put(ReplyAudio(reply=one, item_id="i", content_index=0, pcm=bytes([number, 0])))
     threads = [threading.Thread(target=recorder.write) for _ in range(2)]
     threads[0].start()
     assert hangs.wait(5)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import threading
@@ -17,6 +16,7 @@ from geppetto.errors import OutputFailed
 from geppetto.records import wirelog
 from geppetto.records.logview import parse_line
 from geppetto.records.wirelog import BINARY, NOT_JSON, LogEntry, WireLog, part_path
+from tests.fakes.small_disk import SmallDisk
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -194,23 +194,14 @@ def test_a_full_disk_is_named_and_the_next_flush_goes_on_where_it_stopped(
 ) -> None:
     """After half a line and ENOSPC nothing is lost or written twice once there is room again."""
     log = WireLog.open(tmp_path, WHEN)
-    write, room = os.write, [50]
-
-    def write_until_full(fd: int, data: bytes) -> int:
-        if not room[0]:
-            raise OSError(errno.ENOSPC, "No space left on device")
-        written = write(fd, bytes(data)[: room[0]])
-        room[0] -= written
-        return written
-
-    monkeypatch.setattr(os, "write", write_until_full)
+    disk = SmallDisk.mount(monkeypatch, 50)
     for number in range(10):
         log.note("sent", "x", str(number), WHEN)
     with pytest.raises(OutputFailed, match=r"Chat:20261121_101500\.log cannot be written \(No space left"):
         log.flush()
     assert log.pending_bytes > 0
     assert log.path.stat().st_size == 50
-    room[0] = 10**9
+    disk.room_bytes = 10**9
     log.flush()
     log.close()
     assert [entry["raw_json"] for entry in lines_of(log.path)] == [str(number) for number in range(10)]

@@ -21,7 +21,7 @@ from geppetto.records.recorder import Recorder
 from geppetto.tasks.assemble import assemble
 
 if TYPE_CHECKING:
-    from geppetto.intake import ToFiles
+    from geppetto.records.recorder import ToFiles
     from geppetto.records.reply_files import SavedReply
 
 NOW = datetime(2026, 11, 21, 10, 15, 2, tzinfo=UTC)

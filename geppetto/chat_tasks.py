@@ -99,6 +99,7 @@ class ChatTasks:
             close_s=config.shutdown_timeout * _CLOSE_SHARE,
             words=self._screen is not None and hooks.words,
             sound=hooks.sound,
+            behind=log_keeper.behind,
             keep_up=partial(log_keeper.keep_up, config.write_timeout),
         )
 

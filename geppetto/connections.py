@@ -21,7 +21,7 @@ from geppetto.connection.proxy import parse_proxy
 from geppetto.connection.transport import Limits, open_transport
 from geppetto.errors import GeppettoError
 from geppetto.notices import Notice
-from geppetto.routing import hand_on, route
+from geppetto.routing import hand_on, offer, route
 from geppetto.tasks.keepalive import keepalive
 from geppetto.tasks.pace import pace
 from geppetto.tasks.receive import receive
@@ -29,7 +29,7 @@ from geppetto.tasks.rollover import roll_over
 from geppetto.tasks.send import send
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable
+    from collections.abc import Awaitable, Callable, Iterable, Sequence
     from contextlib import AbstractAsyncContextManager
 
     from geppetto.config import ClientConfig
@@ -61,13 +61,14 @@ class Connections:
         close_s: float,
         words: bool,
         sound: bool,
+        behind: Callable[[], bool],
         keep_up: Callable[[Callable[[], None]], Awaitable[None]],
     ) -> None:
         """
         Hand what happens to *intake* and *notice_send*; *words* and *sound* tell what of answers goes to both.
 
-        A connection takes *close_s* seconds to close. After each message *keep_up* waits for whoever is behind, and
-        calls what it gets before it does.
+        A connection takes *close_s* seconds to close. When somebody is *behind* the messages, *keep_up* waits for
+        that one, and calls what it gets before it does.
         """
         self._config = config
         self._session = session
@@ -78,6 +79,7 @@ class Connections:
         self._close_s = close_s
         self._words = words
         self._sound = sound
+        self._behind = behind
         self._keep_up = keep_up
         self._way: Route | None = None
         """Known once it is needed: it reads files."""
@@ -124,6 +126,9 @@ class Connections:
             words=self._words,
             sound=self._sound,
         )
+
+    def _offer(self, happenings: Sequence[Happening]) -> bool:
+        return offer(happenings, self._intake, self._notice_send, words=self._words, sound=self._sound)
 
     async def _one_connection(self) -> Ended:
         """Connect and run a session, until it fails or is told to stop."""
@@ -181,7 +186,9 @@ class Connections:
             await receive(
                 transport,
                 session.hear,
+                self._offer,
                 partial(self._hand_on, waits=transport.read_on),
+                self._behind,
                 partial(self._keep_up, transport.read_on),
             )
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from contextlib import suppress
 from functools import partial
+from heapq import heappop, heappush
+from itertools import count
 from math import inf
 from typing import TYPE_CHECKING, Final
 
@@ -17,7 +19,7 @@ import msgspec
 import trio
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 PATIENCE_S: Final = 0.02
@@ -129,9 +131,10 @@ class Job:
 class _Lane(msgspec.Struct, eq=False):
     """The hops of one place."""
 
-    _wanted: dict[Job, None] = msgspec.field(default_factory=dict)
-    _due: float = inf
-    """When the first of them is wanted, at the latest."""
+    _wanted: set[Job] = msgspec.field(default_factory=set)
+    _order: list[tuple[float, int, Job]] = msgspec.field(default_factory=list)
+    """A heap: when each was wanted, the first of them first; also what is wanted sooner by now, or not any more."""
+    _numbers: Iterator[int] = msgspec.field(default_factory=count)
     _under_way: int = 0
     _begun_at: float = 0.0
     """When the last hop began."""
@@ -143,9 +146,10 @@ class _Lane(msgspec.Struct, eq=False):
 
     def add(self, job: Job, due: float) -> None:
         """Take *job* along when it is due."""
-        self._wanted[job] = None
-        if due < self._due:
-            self._due = due
+        self._wanted.add(job)
+        first = self._due()
+        heappush(self._order, (due, next(self._numbers), job))
+        if due < first:
             self._stir()
 
     def hurry(self) -> None:
@@ -157,7 +161,7 @@ class _Lane(msgspec.Struct, eq=False):
 
     def drop(self, job: Job) -> None:
         """Forget *job*."""
-        self._wanted.pop(job, None)
+        self._wanted.discard(job)
         if not self._wanted:
             self._sooner.unpark_all()  # nothing to look at the clock for
 
@@ -173,23 +177,29 @@ class _Lane(msgspec.Struct, eq=False):
 
     def _time(self) -> float:
         """Return when the next hop should begin."""
-        if self._under_way:
-            return max(self._due, self._begun_at + PATIENCE_S)
-        return max(self._due, self._free_at)
+        return max(self._due(), self._begun_at + PATIENCE_S if self._under_way else self._free_at)
+
+    def _due(self) -> float:
+        """Return when the first is wanted."""
+        order = self._order
+        while order and (order[0][2] not in self._wanted or order[0][0] != order[0][2].due):
+            heappop(order)
+        return order[0][0] if order else inf
 
     def _start(self) -> None:
         """Begin a hop with what is due: what will be soon has company now."""
         now = self._begun_at = trio.current_time()
         soon = now + _SOON_S
-        due = [job for job in self._wanted if job.due <= soon]
-        jobs = due[:MOST_JOBS]
-        for job in jobs:
-            del self._wanted[job]
+        everybody = len(self._wanted)
+        jobs: list[Job] = []
+        while len(jobs) < MOST_JOBS and self._due() <= soon:
+            job = heappop(self._order)[2]
+            self._wanted.remove(job)
             job.begin()
-        self._due = min((job.due for job in self._wanted), default=inf)
+            jobs.append(job)
         if not jobs:
             return  # what was due has been dropped
-        share = len(jobs) / len(due)
+        share = len(jobs) / everybody
         self._under_way += 1
         token = trio.lowlevel.current_trio_token()
 

@@ -17,6 +17,7 @@ from geppetto.hops import Job
 from geppetto.realtime.happenings import ReplyDone, ReplyText
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from types import TracebackType
 
     from geppetto.realtime.reply import Reply
@@ -49,6 +50,13 @@ class Intake:
 
     # --- the sending end
 
+    @property
+    def room(self) -> int:
+        """How much can be sent without waiting; none at all when nobody writes any more."""
+        if self._broken or self._error is not None:
+            return 0
+        return self._capacity - self._recorder.waiting
+
     def send_nowait(self, happening: ToFiles) -> None:
         """
         Send *happening*.
@@ -66,10 +74,16 @@ class Intake:
         if waiting >= self._capacity:
             raise trio.WouldBlock
         self._recorder.put(happening)
-        if not isinstance(happening, ReplyText):
-            self._job.want()
-        elif not waiting:  # else what waits before it is wanted already
-            self._job.want(WORDS_WAIT_S)
+        self._want(waiting, words_alone=isinstance(happening, ReplyText))
+
+    def send_together(self, happenings: Sequence[ToFiles]) -> None:
+        """Send *happenings*, for which there is `room`."""
+        waiting = self._recorder.waiting
+        words_alone = True
+        for happening in happenings:
+            self._recorder.put(happening)
+            words_alone = words_alone and isinstance(happening, ReplyText)
+        self._want(waiting, words_alone=words_alone)
 
     async def send(self, happening: ToFiles) -> None:
         """Send *happening*, when there is room; otherwise as `send_nowait`."""
@@ -142,6 +156,13 @@ class Intake:
         self._sync.drop()
         self._room.unpark_all()
         self._recorder.close()
+
+    def _want(self, waiting: int, *, words_alone: bool) -> None:
+        """Have written what came behind *waiting* others."""
+        if not words_alone:
+            self._job.want()
+        elif not waiting:  # else what waits before it is wanted already
+            self._job.want(WORDS_WAIT_S)
 
     def _written(self) -> None:
         """A batch is written, or could not be."""

@@ -28,10 +28,9 @@ class Outgoing:
         self._grew = trio.Event()
 
     def add(self, events: Iterable[ClientEvent]) -> None:
-        """Put *events* behind the others."""
+        """Put *events*, one at least, behind the others."""
         self._events.extend(events)
-        if self._events:
-            self._grew.set()
+        self._grew.set()
 
     def take_back(self, turn: Turn) -> bool:
         """

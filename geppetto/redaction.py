@@ -50,6 +50,10 @@ class Redactor:
         escaped = "|".join("".join(map(_any_spelling, secret)) for secret in sorted(kept, key=len, reverse=True))
         return cls(tuple(ordered), re.compile(escaped))
 
+    def __bool__(self) -> bool:
+        """Whether there is anything to replace."""
+        return bool(self._spellings)
+
     def clean(self, text: str) -> str:
         """Return *text* without the secrets, and without the first part of one where somebody cut it off."""
         text = self.clean_whole(text)

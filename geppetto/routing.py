@@ -11,7 +11,7 @@ from geppetto.notices import Heard, Notice, Ready, Sound, Words
 from geppetto.realtime import happenings as happened
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from geppetto.notices import ToDisplay
     from geppetto.realtime.happenings import Happening
@@ -30,6 +30,17 @@ class Sending(Protocol[T_contra]):
 
     async def send(self, value: T_contra, /) -> None:
         """Send *value* when there is room."""
+
+
+class Roomy(Protocol):
+    """The sending end of the channel to the files."""
+
+    @property
+    def room(self) -> int:
+        """How much can be sent without waiting."""
+
+    def send_together(self, happenings: Sequence[ToFiles], /) -> None:
+        """Send *happenings*, for which there is room."""
 
 
 async def hand_on(channel: Sending[T], value: T, patience_s: float, who: str, *, shield: bool = False) -> None:
@@ -55,6 +66,46 @@ async def hand_on(channel: Sending[T], value: T, patience_s: float, who: str, *,
     except trio.TooSlowError as error:
         msg = f"{who} took nothing for {patience_s:g} s. Check the disk and the reader of the output."
         raise OutputFailed(msg) from error
+
+
+def offer(
+    happenings: Sequence[Happening],
+    files: Roomy,
+    display: trio.MemorySendChannel[ToDisplay],
+    *,
+    words: bool = True,
+    sound: bool = False,
+) -> bool:
+    """
+    Hand all *happenings* on, as `route`, if nobody has to wait for anything; return whether that was so.
+
+    Otherwise nothing is handed on, and nothing raised.
+    """
+    for_files: list[ToFiles] = []
+    things: list[ToDisplay] = []
+    for happening in happenings:
+        if isinstance(happening, _TO_FILES):
+            for_files.append(happening)
+            if not (sound if isinstance(happening, happened.ReplyAudio) else words):
+                continue
+        elif isinstance(happening, happened.SessionOver):
+            return False
+        thing = _shown(happening, words=words, sound=sound)
+        if thing is not None:
+            things.append(thing)
+    if len(for_files) > files.room:
+        return False
+    if things:
+        statistics = display.statistics()
+        if not statistics.open_receive_channels or (
+            len(things) > statistics.max_buffer_size - statistics.current_buffer_used
+        ):
+            return False
+    if for_files:
+        files.send_together(for_files)
+    for thing in things:
+        display.send_nowait(thing)
+    return True
 
 
 async def route(

@@ -194,14 +194,18 @@ class Session:
             GeppettoError: there is no going on; *happenings* holds what came before that.
         """
         progress = False
-        for event in self._wire.hear(messages):
-            heard = self._conversation.receive(event)
-            progress = progress or not isinstance(event, UnknownServerEvent)
-            if heard:
-                self._note(heard)
-                happenings += heard
-                if isinstance(heard[-1], SessionOver):
-                    break
+        n_before = len(happenings)
+        receive = self._conversation.receive
+        try:
+            for event in self._wire.hear(messages):
+                heard = receive(event)
+                progress = progress or not isinstance(event, UnknownServerEvent)
+                if heard:
+                    happenings += heard
+                    if isinstance(heard[-1], SessionOver):
+                        break
+        finally:
+            self._note(happenings[n_before:])
         self._progress(progress=progress)
         self._post()
 
@@ -228,7 +232,9 @@ class Session:
 
     def _post(self) -> None:
         """Hand what must be said to the sender: an event or two, or a restored history."""
-        self.outgoing.add(self._conversation.events_to_send())
+        events = self._conversation.events_to_send()
+        if events:
+            self.outgoing.add(events)
 
     def _spoken(self, event: AppendAudio | CommitAudio) -> None:
         """A part of a spoken question goes out: the answer cannot come before the last of them."""

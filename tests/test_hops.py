@@ -185,7 +185,7 @@ async def test_what_has_time_waits_for_company(hang: Callable[[], Hang]) -> None
         assert done == ["now"]
         later.want(0.1)
         await now.done()
-        assert done == ["now", "later", "now"]
+        assert done == ["now", "now", "later"]
         start, over = trio.current_time(), trio.Event()
         job(HERE, nothing, over.set).want(0.1)
         await over.wait()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import attrs
 import pytest
 import trio
 
@@ -23,10 +24,12 @@ from geppetto.realtime.happenings import (
 )
 from geppetto.realtime.reply import Reply, Turn
 from geppetto.records.recorder import ToFiles
-from geppetto.routing import hand_on, route
+from geppetto.routing import hand_on, offer, route
 from geppetto.status import ExitStatus
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from trio.testing import MockClock
 
     from geppetto.realtime.happenings import Happening
@@ -43,6 +46,18 @@ DONE = ReplyDone(reply=OURS)
 
 def nothing() -> None:
     """Nobody has to be told that there is a wait."""
+
+
+@attrs.define
+class Files:
+    """Has room for so much at a time."""
+
+    room: int
+    told: list[ToFiles] = attrs.field(factory=list)
+
+    def send_together(self, happenings: Sequence[ToFiles]) -> None:
+        """Take *happenings*."""
+        self.told += happenings
 
 
 @pytest.mark.parametrize(
@@ -79,6 +94,30 @@ async def test_everyone_is_told_what_concerns_them(
     display_send.close()
     assert [thing async for thing in files_receive] == files
     assert [thing async for thing in display_receive] == shown
+    to_files = Files(room=1)
+    display_send, display_receive = trio.open_memory_channel[ToDisplay](1)
+    assert offer([happening], to_files, display_send)
+    display_send.close()
+    assert to_files.told == files
+    assert [thing async for thing in display_receive] == shown
+
+
+async def test_all_or_nothing_is_handed_on_without_waiting() -> None:
+    """Where one has no room or is gone, or the session is over, nobody is told anything yet."""
+    over = SessionOver(ending=Ending(ExitStatus.REFUSED, "No."))
+    heard: list[Happening] = [AUDIO, TEXT]
+    display_send, display_receive = trio.open_memory_channel[ToDisplay](1)
+    files = Files(room=2)
+    assert not offer(heard, Files(room=1), display_send)
+    assert not offer([*heard, TEXT], files, display_send)
+    assert not offer([TEXT, over], files, display_send)
+    assert offer(heard, files, display_send)
+    assert not offer([TEXT], files, display_send)
+    assert display_receive.receive_nowait() == Words(3, "Hi")
+    display_receive.close()
+    assert not offer([TEXT], files, display_send)
+    assert offer([FOREIGN_TEXT], files, display_send)
+    assert files.told == [AUDIO, TEXT, FOREIGN_TEXT]
 
 
 async def test_the_end_of_the_session_is_raised() -> None:

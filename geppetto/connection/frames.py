@@ -1,5 +1,6 @@
 """
-The text messages of a server, taken out of the stream before wsproto has to look at them. No I/O.
+The text messages of a server, taken out of the stream before wsproto has to look at them, and those of a client. No
+I/O.
 
 A WebSocket stream is a row of frames, and without the frames of a whole text message it is still one. So what is
 plain is read here, and the rest goes on to wsproto, which stays the judge of everything else: pings, pongs, Close,
@@ -27,6 +28,9 @@ _LONG: Final = {126: (2, 126), 127: (8, 1 << 16)}
 """What stands for a length that is told by the next bytes: how many those are, and the least that they may tell."""
 _LONGEST_SHORT: Final = 125
 """Of a second byte that is a length; one above 127 masks the frame, which no server may do."""
+
+MASK_BYTES: Final = 4
+_MASKED: Final = 0x80
 
 _FRAME_BYTES: Final = 128
 _ALWAYS_FRAMES: Final = 4096
@@ -165,6 +169,26 @@ class TextMessages:
                 self._message_bytes = self._frames = 0
                 self._next = _BEGINS
         return start + len(piece)
+
+
+def text_frame(text: str, mask: bytes) -> bytes:
+    """
+    Return the frame of a whole text message, as a client has to send it.
+
+    Args:
+        text: The message.
+        mask: `MASK_BYTES` that nobody can foresee: another one for each frame. Source: RFC 6455, 5.3 and 10.3.
+    """
+    payload = text.encode()
+    size = len(payload)
+    if size <= _LONGEST_SHORT:
+        head = bytes((_WHOLE_TEXT, _MASKED | size))
+    else:
+        width, told = (2, 126) if size < _LONG[127][1] else (8, 127)
+        head = bytes((_WHOLE_TEXT, _MASKED | told)) + size.to_bytes(width, "big")
+    repeated = (mask * (size // MASK_BYTES + 1))[:size]
+    masked = int.from_bytes(payload, "little") ^ int.from_bytes(repeated, "little")
+    return head + mask + masked.to_bytes(size, "little")
 
 
 def _close_too_big(max_bytes: int) -> bytes:

@@ -9,9 +9,14 @@ hear of a message.
 from __future__ import annotations
 
 import os
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import trio
+
+from geppetto.connection.readiness import call_when_readable, notify_closing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _READ_BYTES: Final = 64 * 1024
 
@@ -25,6 +30,24 @@ class PatientStream(trio.abc.Stream):
         self._socket = stream.socket
         self._more = False
         """Whether the last read took all that there was room for."""
+
+    def send_now(self, data: bytes | bytearray | memoryview) -> int:
+        """
+        Send what there is room for just now, and return how many bytes that was.
+
+        Raises:
+            BrokenResourceError: the connection was reset or timed out.
+            ClosedResourceError: it was closed here.
+        """
+        fd = self._socket.fileno()
+        if fd < 0:
+            raise trio.ClosedResourceError("this stream is closed")
+        try:
+            return os.write(fd, data)
+        except BlockingIOError:
+            return 0
+        except OSError as error:
+            raise trio.BrokenResourceError(f"the connection broke: {error}") from error
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
         await self._stream.send_all(data)
@@ -56,7 +79,33 @@ class PatientStream(trio.abc.Stream):
         self._more = len(data) == n_bytes
         return data
 
+    async def call_when_readable(self, call: Callable[[], bool]) -> None:
+        """
+        Call *call* whenever there is something to read, until it returns False. It reads with `read_now`.
+
+        Cancellation: it is not called any more.
+
+        Raises:
+            ClosedResourceError: the stream was closed here.
+            Exception: whatever *call* raised.
+        """
+        fd = self._socket.fileno()
+        if fd < 0:
+            raise trio.ClosedResourceError("this stream is closed")
+        await call_when_readable(fd, call)
+
+    def read_now(self, n_bytes: int) -> bytes | None:
+        """
+        Return what has come, empty at the end; None when that is nothing.
+
+        Raises:
+            BrokenResourceError: the connection was reset or timed out.
+        """
+        return _read(self._socket.fileno(), n_bytes)
+
     async def aclose(self) -> None:
+        if (fd := self._socket.fileno()) >= 0:
+            notify_closing(fd)
         await self._stream.aclose()
 
 

@@ -12,16 +12,17 @@ again, and when all that comes is for it.
 
 from __future__ import annotations
 
-import re
-from contextlib import contextmanager
+import os
 from typing import TYPE_CHECKING
 
 import trio
 
-from geppetto.connection.frames import TextMessages
+from geppetto.connection.frames import MASK_BYTES, TextMessages, text_frame
+from geppetto.connection.opening import OpeningAnswer
+from geppetto.connection.sockets import PatientStream
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
 _LITTLE_BYTES = 64 * 1024
 _MUCH_BYTES = 256 * 1024
@@ -31,31 +32,21 @@ _QUEUED_MESSAGES = 64
 """So many wait, then nothing is read: a stall of ours does not stop the pongs, one in a flood stops the server."""
 _BATCH_CHARS = 64 * 1024
 """About so much is handed over at once: each of a message's copies on its way takes as much memory again."""
-_HANDSHAKE_BYTES = 512 * 1024
-"""The most that an answer to the opening handshake may have; h11 bounds its headers, but nobody bounds its body."""
-_HEAD_BYTES = 8 * 1024
-_REFUSAL = re.compile(rb"HTTP/1\.[01] ([2-9]\d\d)[ \r]")
-_SWITCHED = re.compile(rb"HTTP/1\.1 101[ \r\n]")
-_HEAD_ENDS = re.compile(rb"\n\r?\n")
-"""What h11 takes for the end of the headers."""
 
 
 class MessageStream(trio.abc.Stream):
     """
     A stream that tells when the opening handshake has no future, and that has the messages behind it.
 
-    No future has its end, a request that nobody takes any more, and an answer that goes on and on. The answer's
-    beginning is kept.
+    No future has its end, a request that nobody takes any more, and an answer that goes on and on.
     """
 
     def __init__(self, stream: trio.abc.Stream, ended: trio.CancelScope, max_message_bytes: int) -> None:
         """Cancel *ended* when there is nothing to wait for; take messages of up to *max_message_bytes*."""
         self._stream = stream
         self._ended = ended
-        self._left_bytes = _HANDSHAKE_BYTES
-        self._head = bytearray()
-        self._tail = b""
-        """The last two bytes that came: the end of the headers may be cut."""
+        self.opening = OpeningAnswer()
+        """What the server has said to the opening handshake."""
         self._switched = False
         """Whether what comes now is WebSocket."""
         self._texts = TextMessages(max_message_bytes)
@@ -70,24 +61,11 @@ class MessageStream(trio.abc.Stream):
         """Whether somebody reads just now: one of the two does, and the other one waits."""
         self._away = True
         """Whether nobody comes for messages for now."""
-        self._holds = False
-        self._held = bytearray()
+        self._sending = False
+        self._sent = trio.lowlevel.ParkingLot()
         self._came = trio.lowlevel.ParkingLot()
         self._passed = trio.lowlevel.ParkingLot()
         self._taken = trio.lowlevel.ParkingLot()
-
-    @property
-    def overflowed(self) -> bool:
-        """Whether the answer passed its limit."""
-        return self._left_bytes < 0
-
-    def http_answer(self) -> tuple[int, bytes] | None:
-        """Return status and body, as far as they came, of an answer that ended before HTTP says it does."""
-        head, _, body = bytes(self._head).partition(b"\r\n\r\n")
-        found = _REFUSAL.match(head)
-        if found is None:
-            return None
-        return int(found[1]), b"" if b"chunked" in head.lower() else body
 
     async def messages(self, at_most: int = _QUEUED_MESSAGES) -> Sequence[str]:
         """
@@ -107,14 +85,53 @@ class MessageStream(trio.abc.Stream):
                 await self._came.park()
             else:
                 await self._take_in()
-        messages: list[str] = []
-        room = _BATCH_CHARS
-        while ready and room > 0 and len(messages) < at_most:
-            messages.append(ready.popleft())
-            room -= len(messages[-1])
-        if self._taken:
-            self._taken.unpark()
-        return messages
+        return self._batch(at_most)
+
+    async def hand_to(self, take: Callable[[Sequence[str]], bool]) -> bool:
+        """
+        Hand messages to *take*, as `messages` returns them, until it returns False; return whether it did.
+
+        Otherwise there is something for `messages` to tell or, at once, a stream that can't be read like this.
+
+        Cancellation: nothing is lost; call again.
+
+        Raises:
+            Exception: whatever *take* raised.
+        """
+        stream = self._stream
+        if not isinstance(stream, PatientStream) or self._reading or not self._switched:
+            return False
+        texts = self._texts
+        enough = False
+
+        def read() -> bool:
+            nonlocal enough
+            try:
+                data = stream.read_now(self._room_bytes)
+            except trio.BrokenResourceError as error:
+                self._failure = error
+                self._die()
+                return False
+            if data is not None:
+                if not data:
+                    self._die()
+                self._understand(data)
+                while texts.ready:
+                    if not take(self._batch()):
+                        enough = True
+                        return False
+            return not (self._dead or texts.over)
+
+        if not (texts.ready or self._dead or texts.over):
+            self._reading = True
+            try:
+                await stream.call_when_readable(read)
+            except trio.ClosedResourceError as error:
+                self._failure = error
+                self._die()
+            finally:
+                self._stop_reading()
+        return enough
 
     def read_on(self) -> None:
         """Have the reader read until somebody comes for messages again, so that pings and pongs are heard."""
@@ -129,27 +146,35 @@ class MessageStream(trio.abc.Stream):
         self._taken.unpark()
         self._passed.unpark()
 
-    @contextmanager
-    def holding(self) -> Iterator[None]:
-        """Keep what is sent in the block, and let it go with what is sent next: one packet, one wake-up there."""
-        self._holds = True
-        try:
-            yield
-        finally:
-            self._holds = False
+    async def send_texts(self, texts: Sequence[str]) -> None:
+        """
+        Send text messages, in one packet where they are short; without a checkpoint where there is room for them.
+
+        Cancellation: leaves half a message on the wire.
+
+        Raises:
+            BrokenResourceError: the connection broke.
+            ClosedResourceError: it was closed here.
+        """
+        await self.send_all(b"".join([text_frame(text, os.urandom(MASK_BYTES)) for text in texts]))
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
-        if self._holds:
-            self._held += data  # no checkpoint: the rest of it comes with the next call
-            return
-        if self._held:
-            data = bytes(self._held) + data
-            self._held.clear()
+        """Send *data*, behind what is being sent; otherwise as `send_texts`."""
+        while self._sending:
+            await self._sent.park()
+        self._sending = True
+        stream = self._stream
         try:
-            await self._stream.send_all(data)
+            at = stream.send_now(data) if isinstance(stream, PatientStream) else 0
+            if at < len(data):
+                await stream.send_all(memoryview(data)[at:])
         except (trio.BrokenResourceError, trio.ClosedResourceError):
             self._die()
             raise
+        finally:
+            self._sending = False
+            if self._sent:
+                self._sent.unpark()
 
     async def wait_send_all_might_not_block(self) -> None:
         await self._stream.wait_send_all_might_not_block()
@@ -184,20 +209,13 @@ class MessageStream(trio.abc.Stream):
     async def _receive_head(self, max_bytes: int | None) -> bytes | bytearray:
         """Return the next piece of the answer; what stands behind the headers of a 101 waits for its turn."""
         data = await self._read(max_bytes)
-        if (room := _HEAD_BYTES - len(self._head)) > 0:
-            self._head += data[:room]
-        self._left_bytes -= len(data)
-        if self.overflowed:
+        head, behind = self.opening.feed(data)
+        if self.opening.overflowed:
             self._ended.cancel()
-        if _SWITCHED.match(self._head):
-            seam = self._tail + data
-            self._tail = seam[-2:]
-            if (end := _HEAD_ENDS.search(seam)) is not None:
-                self._switched = True
-                behind = seam[end.end() :]
-                self._sort(behind)
-                return data[: len(data) - len(behind)]
-        return data
+        if self.opening.switched:
+            self._switched = True
+            self._sort(behind)
+        return head
 
     async def _take_in(self) -> None:
         """Read, and sort what came."""
@@ -207,12 +225,32 @@ class MessageStream(trio.abc.Stream):
         except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
             self._failure = error
         else:
-            self._room_bytes = _LITTLE_BYTES if len(data) < _LITTLE_BYTES else _MUCH_BYTES
-            self._sort(data)
+            self._understand(data)
         finally:
-            self._reading = False
-            if self._came:
-                self._came.unpark()
+            self._stop_reading()
+
+    def _stop_reading(self) -> None:
+        """Let the other one read."""
+        self._reading = False
+        if self._came:
+            self._came.unpark()
+
+    def _understand(self, data: bytes | bytearray) -> None:
+        """Sort *data*, and have room for the next."""
+        self._room_bytes = _LITTLE_BYTES if len(data) < _LITTLE_BYTES else _MUCH_BYTES
+        self._sort(data)
+
+    def _batch(self, at_most: int = _QUEUED_MESSAGES) -> Sequence[str]:
+        """Take out messages that are ready, *at_most* so many."""
+        ready = self._texts.ready
+        messages: list[str] = []
+        room = _BATCH_CHARS
+        while ready and room > 0 and len(messages) < at_most:
+            messages.append(ready.popleft())
+            room -= len(messages[-1])
+        if self._taken:
+            self._taken.unpark()
+        return messages
 
     def _sort(self, data: bytes | bytearray) -> None:
         """Take the messages out of *data*, and make ready what is for trio-websocket."""

@@ -26,12 +26,13 @@ import wsproto.utilities
 from geppetto.connection.dial import DIRECT, dial
 from geppetto.connection.failures import not_a_websocket, rejection, transient
 from geppetto.connection.stream import MessageStream
+from geppetto.connection.turnstile import turn_to_speak
 from geppetto.errors import ConnectionEnded, ConnectionLost
 from geppetto.realtime.verdicts import close_ending, is_final_close
 from geppetto.text import escape
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Callable, Sequence
 
     from geppetto.connection.dial import Route
     from geppetto.errors import GeppettoError
@@ -73,19 +74,19 @@ class Transport:
         Raises:
             ConnectionLost: the connection is closed, or the peer did not take them in time.
         """
-        *others, last = texts
         try:
-            with trio.fail_after(self._write_timeout):
-                for text in others:
-                    with self._stream.holding():
-                        await self._ws.send_message(text)
-                await self._ws.send_message(last)
+            if self._ws.closed is None:
+                with trio.fail_after(self._write_timeout):
+                    await turn_to_speak()
+                    await self._stream.send_texts(texts)
+                return
         except trio.TooSlowError as error:
             msg = f"The server took no message for {self._write_timeout:g} s. Check the network."
             raise ConnectionLost(msg) from error
-        except trio_websocket.ConnectionClosed as error:
-            await self._drained.wait()
-            raise self._closed(error) from error
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            pass  # trio-websocket's reader gets to know it, too, and says why
+        await self._drained.wait()
+        raise self._closed(self._ws.closed)
 
     async def receive(self) -> str | bytes:
         """Return the next message; otherwise as `receive_some`."""
@@ -104,13 +105,19 @@ class Transport:
         """
         return await self._stream.messages() or [await self._next()]
 
+    async def listen(self, take: Callable[[Sequence[str | bytes]], bool]) -> None:
+        """Hand messages to *take*, as `receive_some` returns them, until it returns False; otherwise as that."""
+        while take(await self.receive_some()):
+            if await self._stream.hand_to(take):
+                return
+
     async def _next(self) -> str | bytes:
         """Return what is not plain text, or tell how the connection ended."""
         try:
             return await self._ws.get_message()
         except trio_websocket.ConnectionClosed as error:
             self._drained.set()
-            raise self._closed(error) from error
+            raise self._closed(error.reason) from error
 
     def read_on(self) -> None:
         """
@@ -133,11 +140,10 @@ class Transport:
             await self._ws.ping()
         except trio_websocket.ConnectionClosed as error:
             await self._drained.wait()
-            raise self._closed(error) from error
+            raise self._closed(error.reason) from error
         return trio.current_time() - started
 
-    def _closed(self, error: trio_websocket.ConnectionClosed) -> GeppettoError:
-        reason = error.reason
+    def _closed(self, reason: trio_websocket.CloseReason | None) -> GeppettoError:
         code = reason.code if reason is not None else None
         text = escape((reason.reason if reason is not None else None) or "")
         if code == 1009 and text.startswith("Exceeded maximum message size"):
@@ -206,9 +212,9 @@ async def open_transport(
                 if ws is not None:
                     established = True
                     yield Transport(ws, watched, write_timeout=limits.write_timeout)
-                elif (answer := watched.http_answer()) is not None:
+                elif (answer := watched.opening.refusal()) is not None:
                     refusal = rejection(address.netloc, *answer)
-                elif watched.overflowed:
+                elif watched.opening.overflowed:
                     refusal = not_a_websocket(address.netloc)
                 elif trio.current_time() >= handshake.deadline:
                     refusal = transient(

@@ -190,6 +190,8 @@ class Conversation:
 
     def events_to_send(self) -> list[client_events.ClientEvent]:
         """Return what must be sent now, in order, and forget it."""
+        if not self._turns.outbox:
+            return []
         events, self._turns.outbox = self._turns.outbox, []
         return events
 

@@ -141,8 +141,12 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True):
 
     def encode(self, event: ClientEvent) -> str:
         """Return *event* as the text of one WebSocket frame; half a surrogate pair becomes U+FFFD."""
-        text = json.dumps(self._encode(event), ensure_ascii=False, separators=(",", ":"))
-        return text if text.isascii() else text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+        body = self._encode(event)
+        try:
+            return msgspec.json.encode(body).decode()
+        except UnicodeEncodeError:
+            text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+            return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
     @staticmethod
     def type_of(event: ClientEvent) -> str:

@@ -27,9 +27,9 @@ def lock(fd: int) -> bool:
     return True
 
 
-def is_at(fd: int, path: Path) -> bool:
+def is_at(fd: int, path: Path | str) -> bool:
     """Return whether *path* names the open file *fd*."""
     try:
-        return os.path.samestat(os.fstat(fd), path.lstat())
+        return os.path.samestat(os.fstat(fd), os.lstat(path))
     except OSError:
         return False

@@ -45,6 +45,8 @@ def make_directory(directory: Path, mode: int = PRIVATE.directory) -> None:
         FileExistsError: there is something else at *directory*.
         OSError: it cannot be made.
     """
+    if directory.is_dir():
+        return
     missing = []
     path = directory
     while not path.exists():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from geppetto.records.modes import FileModes
+
+
+_ENDINGS: Final = (".txt.part", ".wav", "_partial.wav", ".txt", "_partial.txt")
+"""Of the files that a stem may have beside the one that claims it."""
 
 
 class OutputStem(msgspec.Struct):
@@ -208,12 +212,13 @@ class OutputStem(msgspec.Struct):
         return self.directory / f"{self.name}{'_partial' if partial else ''}{suffix}"
 
     def _claim(self) -> bool:
+        part_path = f"{self._beginning}.wav.part"  # to make a `Path` takes longer than to make the file
         try:
-            fd = _create(self.part_path, self.modes.file)
+            fd = _create(part_path, self.modes.file)
         except FileExistsError:
             return False
         try:
-            ours = lock(fd) and is_at(fd, self.part_path)
+            ours = lock(fd) and is_at(fd, part_path)
         except OSError:
             ours = True  # no locks here: then nobody can mistake it for a leftover, for want of a lock
         if ours and not self._taken():
@@ -227,9 +232,13 @@ class OutputStem(msgspec.Struct):
         return False
 
     def _taken(self) -> bool:
-        makers = (self.wav_path, self.transcript_path)
-        finished = (make(partial=partial) for make in makers for partial in (False, True))
-        return any(map(os.path.lexists, (self.words_path, *finished)))
+        beginning = self._beginning
+        return any(os.path.lexists(f"{beginning}{ending}") for ending in _ENDINGS)
+
+    @property
+    def _beginning(self) -> str:
+        """What the paths of all its files begin with."""
+        return f"{self.directory}/{self.name}"
 
 
 def publish(temporary: Path, path: Path) -> None:
@@ -264,7 +273,7 @@ def _numbered(name: str, number: int) -> str:
     return f"{name}_{number}" if number > 1 else name
 
 
-def _create(path: Path, mode: int = PRIVATE.file) -> int:
+def _create(path: Path | str, mode: int = PRIVATE.file) -> int:
     return os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, mode)
 
 

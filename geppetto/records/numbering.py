@@ -20,11 +20,10 @@ def numbers(directory: Path, name: str) -> Iterator[int]:
     """
     Yield the numbers that may be free for *name* in *directory*, from 1 on.
 
-    Behind the first few those are skipped that this process took: hundreds of sessions that begin in the same second
-    would otherwise look at each other's names, all at all of them.
+    Once it is more than a few, those that this process took are skipped: hundreds of sessions that begin in the same
+    second would otherwise look at each other's names, all at all of them.
     """
-    yield from range(1, _FEW + 1)
-    yield from count(max(_FEW, _reached.get((directory, name), 0)) + 1)
+    yield from count(_reached.get((directory, name), 0) + 1)
 
 
 def took(directory: Path, name: str, number: int) -> None:

@@ -198,8 +198,11 @@ class WireLog:
             text, trimmed = cut, True
         if at is not self._last_at:
             self._last_at, self._last_time = at, rfc3339(at)
-        entry = _Noted(direction, kind, text, self._last_time, trimmed)
-        noted = bytes(self._line(entry)) if len(text) <= _SHORT_CHARS else entry
+        noted: bytes | _Noted
+        if len(text) <= _SHORT_CHARS:
+            noted = bytes(self._line(direction, kind, text, self._last_time, trimmed=trimmed))
+        else:
+            noted = _Noted(direction, kind, text, self._last_time, trimmed)
         size_bytes = _size_bytes(noted)
         if self.pending_bytes + size_bytes > MAX_PENDING_BYTES:
             raise OutputFailed(
@@ -242,7 +245,10 @@ class WireLog:
         try:
             while self._queue:
                 noted = self._queue[0]  # removed only once it is safe in _unwritten
-                line = noted if isinstance(noted, bytes) else self._line(noted)
+                if isinstance(noted, bytes):
+                    line: bytes | bytearray = noted
+                else:
+                    line = self._line(noted.direction, noted.type, noted.text, noted.time, trimmed=noted.trimmed)
                 full = self._part_bytes > 0 and self._part_bytes + len(line) > self._max_bytes
                 if full or len(line) >= _BATCH_BYTES:
                     self._write()
@@ -277,10 +283,12 @@ class WireLog:
     def _part(self) -> Path:
         return part_path(self.path, self._part_number)
 
-    def _line(self, noted: _Noted) -> bytes | bytearray:
-        text = noted.text if noted.trimmed else trim_audio(noted.text, noted.type)
-        clean = self._redactor.clean
-        return log_line(noted.time, noted.direction, clean(noted.type), clean(text))
+    def _line(self, direction: Direction, kind: str, text: str, time: str, *, trimmed: bool) -> bytes | bytearray:
+        if not trimmed:
+            text = trim_audio(text, kind)
+        if self._redactor:
+            kind, text = self._redactor.clean(kind), self._redactor.clean(text)
+        return log_line(time, direction, kind, text)
 
 
 def _size_bytes(noted: bytes | _Noted) -> int:

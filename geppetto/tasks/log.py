@@ -36,6 +36,10 @@ class LogKeeper:
         if not self._job.wanted:
             self._job.want(FLUSH_INTERVAL_S)
 
+    def behind(self) -> bool:
+        """Whether so much waits for the disk that whoever adds to it had better `keep_up`."""
+        return self._log.pending_bytes > MUCH_BYTES
+
     async def keep_up(self, patience_s: float, waits: Callable[[], None]) -> None:
         """
         Let the log catch up with what was noted, if that is much: a flood is read as fast as we write.
@@ -47,7 +51,7 @@ class LogKeeper:
         Raises:
             OutputFailed: the log cannot be written.
         """
-        if self._log.pending_bytes > MUCH_BYTES:
+        if self.behind():
             waits()
             with trio.move_on_after(patience_s):
                 await self._job.done()

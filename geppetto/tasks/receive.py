@@ -20,8 +20,8 @@ _NEVER: Final = float("inf")
 class Source(Protocol):
     """Where messages come from."""
 
-    async def receive_some(self) -> Sequence[str | bytes]:
-        """Return the next message, and some of those that have come behind it."""
+    async def listen(self, take: Callable[[Sequence[str | bytes]], bool]) -> None:
+        """Hand messages to *take*, one or some that have come together at a time, until it returns False."""
 
 
 class StallWatch:
@@ -36,9 +36,8 @@ class StallWatch:
         """Wait *timeout_s* seconds, once something is awaited; no wait is bounded until `expect`."""
         self._timeout_s = timeout_s
         self._deadline = _NEVER
-        self._watched_until = _NEVER
-        """When the watching task looks again."""
-        self._sooner = trio.lowlevel.ParkingLot()
+        self._patience = trio.CancelScope()
+        """Of the watching task: at its deadline, which may be earlier than the real one, it looks again."""
         self.waiting_for = ""
         """What is awaited, for the sentence that ends the session."""
 
@@ -48,8 +47,8 @@ class StallWatch:
         if timeout_s is not None:
             self._timeout_s = timeout_s
         self._deadline = trio.current_time() + self._timeout_s
-        if self._deadline < self._watched_until:
-            self._sooner.unpark()
+        if self._deadline < self._patience.deadline:
+            self._patience.deadline = self._deadline  # wakes nobody up
 
     @property
     def running(self) -> bool:
@@ -70,9 +69,8 @@ class StallWatch:
             ConnectionLost: it did.
         """
         while trio.current_time() < self._deadline:
-            self._watched_until = self._deadline
-            with trio.move_on_at(self._watched_until):
-                await self._sooner.park()
+            with trio.CancelScope(deadline=self._deadline) as self._patience:
+                await trio.sleep_forever()
         msg = f"{self.waiting_for} did not come for {self._timeout_s:g} s. Try again, or raise the time limit."
         raise ConnectionLost(msg)
 
@@ -80,7 +78,9 @@ class StallWatch:
 async def receive(
     source: Source,
     hear: Callable[[Sequence[str | bytes], list[Happening]], None],
+    offer: Callable[[Sequence[Happening]], bool],
     hand_on: Callable[[Iterable[Happening]], Awaitable[None]],
+    behind: Callable[[], bool],
     keep_up: Callable[[], Awaitable[None]],
 ) -> None:
     """
@@ -89,21 +89,31 @@ async def receive(
     Args:
         source: gives the messages that have come.
         hear: takes messages, changes the conversation, and adds what happened to a list, also when it raises.
-        hand_on: tells files and screen what messages mean.
-        keep_up: waits for what cannot keep up with the messages.
+        offer: tells files and screen what messages mean, if that takes no waiting; returns whether it did.
+        hand_on: tells them, and waits for room.
+        behind: whether somebody cannot keep up with the messages.
+        keep_up: waits for whoever that is.
 
     Cancellation: leaves at once, or when *hand_on* does.
 
     Raises:
         GeppettoError: the connection or the session ended, or files or screen did not keep up.
     """
+    untold: list[Happening] = []
+
+    def take(messages: Sequence[str | bytes]) -> bool:
+        hear(messages, untold)
+        if not offer(untold):
+            return False
+        untold.clear()
+        return not behind()
 
     while True:
-        happenings: list[Happening] = []  # none of the ones before is held on to while waiting for the next
         try:
-            hear(await source.receive_some(), happenings)
+            await source.listen(take)
         except Exception:  # the end of the session, or a bug: what came before it is on the disk all the same
-            await hand_on(happenings)
+            await hand_on(untold)
             raise
-        await hand_on(happenings)
+        await hand_on(untold)
+        untold.clear()
         await keep_up()

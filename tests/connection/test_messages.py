@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,16 +16,19 @@ from geppetto.errors import ConnectionEnded, ConnectionLost
 from tests.fakes.scripted_server import listening, scripted_server
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from geppetto.connection.transport import Transport
     from tests.fakes.scripted_server import Peer
 
 BOUND_S = 10.0
 LIMITS = Limits(connect_timeout=5.0, write_timeout=5.0, close_timeout=5.0, max_message_bytes=1_000_000)
+SAID = '{"type": "x"}'
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 
 async def hear(transport: Transport) -> list[str | bytes]:
-    """Return every message up to the end of the connection."""
+    """Return every message up to the end of the connection, one call at a time."""
     heard: list[str | bytes] = []
     while True:
         try:
@@ -33,7 +37,27 @@ async def hear(transport: Transport) -> list[str | bytes]:
             return heard
 
 
-async def test_no_message_overtakes_another_one() -> None:
+async def listen(transport: Transport) -> list[str | bytes]:
+    """Return every message up to the end of the connection, as they are handed over; every third ends a call."""
+    heard: list[str | bytes] = []
+
+    def take(messages: Sequence[str | bytes]) -> bool:
+        heard.extend(messages)
+        return len(heard) % 3 > 0
+
+    while True:
+        try:
+            await transport.listen(take)
+        except ConnectionLost:
+            return heard
+
+
+BOTH_WAYS = pytest.mark.parametrize("hear", [hear, listen])
+Way = Callable[["Transport"], Awaitable[list["str | bytes"]]]
+
+
+@BOTH_WAYS
+async def test_no_message_overtakes_another_one(hear: Way) -> None:
     """Texts, texts in pieces and binary messages come in the order in which they were sent, pings between them."""
 
     async def story(peer: Peer) -> None:
@@ -48,8 +72,9 @@ async def test_no_message_overtakes_another_one() -> None:
     assert server.seen.pongs == 1
 
 
+@BOTH_WAYS
 @pytest.mark.parametrize("step", [1, 7, 1000])
-async def test_messages_may_come_with_the_opening_handshake(step: int) -> None:
+async def test_messages_may_come_with_the_opening_handshake(hear: Way, step: int) -> None:
     """Frames in the same packet as the 101, and a 101 in many packets: nothing is lost or taken for the other."""
 
     async def serve(stream: trio.SocketStream) -> None:
@@ -106,6 +131,37 @@ async def test_one_message_at_a_time_or_all_that_have_come() -> None:
             assert await transport.receive_some() == ["2", "3", "4"]
 
 
+async def test_what_is_raised_while_a_message_is_taken_comes_out() -> None:
+    """Whoever listens gets it, for the first message and for a later one, and the messages behind it."""
+
+    async def story(peer: Peer) -> None:
+        for text in "abcd":
+            await peer.receive()
+            await peer.send_text(text)
+        await peer.client_left()
+
+    heard: list[str | bytes] = []
+    fails = {"a", "c"}
+
+    def take(messages: Sequence[str | bytes]) -> bool:
+        heard.extend(messages)
+        if heard[-1] in fails:
+            raise ZeroDivisionError("a bug")
+        return heard[-1] != "d"
+
+    with trio.fail_after(BOUND_S):
+        async with scripted_server(story) as server, open_transport(server.url, [], LIMITS) as transport:
+            await transport.send(SAID)
+            with pytest.raises(ZeroDivisionError):
+                await transport.listen(take)
+            await transport.send(SAID, SAID)
+            with pytest.raises(ZeroDivisionError):
+                await transport.listen(take)
+            await transport.send(SAID)
+            await transport.listen(take)
+    assert heard == list("abcd")
+
+
 async def test_a_wait_that_is_cancelled_loses_nothing() -> None:
     """The next wait gets the message."""
     heard: list[str | bytes] = []
@@ -134,7 +190,8 @@ async def test_a_wait_that_is_cancelled_loses_nothing() -> None:
     assert heard == ["Hi"]
 
 
-async def test_whoever_does_not_listen_is_not_poured_over() -> None:
+@BOTH_WAYS
+async def test_whoever_does_not_listen_is_not_poured_over(hear: Way) -> None:
     """A server is read as fast as its messages are taken: it waits, and then all come, in order."""
     poured = trio.Event()
 
@@ -171,7 +228,8 @@ async def test_leaving_with_messages_that_nobody_took_says_1000() -> None:
     assert took_s < LIMITS.close_timeout
 
 
-async def test_pings_are_answered_while_a_few_messages_wait() -> None:
+@BOTH_WAYS
+async def test_pings_are_answered_while_a_few_messages_wait(hear: Way) -> None:
     """A short stall of whoever takes the messages does not stop the pongs."""
 
     async def story(peer: Peer) -> None:
@@ -188,7 +246,8 @@ async def test_pings_are_answered_while_a_few_messages_wait() -> None:
     assert server.seen.pongs == 1
 
 
-async def test_pings_are_answered_while_whoever_takes_messages_waits_for_something_else() -> None:
+@BOTH_WAYS
+async def test_pings_are_answered_while_whoever_takes_messages_waits_for_something_else(hear: Way) -> None:
     """One who says so is read for; the messages that come meanwhile are there afterwards, and are read as before."""
     released = trio.Event()
 

@@ -12,7 +12,7 @@ from geppetto.realtime.happenings import SessionReady
 from geppetto.tasks.receive import StallWatch, receive
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from trio.testing import MockClock
 
@@ -20,20 +20,18 @@ if TYPE_CHECKING:
 
 
 class Server:
-    """Gives messages as they are put in, some at a time, then closes if told so."""
+    """Gives messages as they are put in, some at a time, then closes."""
 
-    def __init__(self, *messages: Sequence[str | bytes], closes: bool = True) -> None:
+    def __init__(self, *messages: Sequence[str | bytes]) -> None:
         """Have *messages* ready."""
         self._messages = list(messages)
-        self._closes = closes
 
-    async def receive_some(self) -> Sequence[str | bytes]:
-        """Return the next messages."""
+    async def listen(self, take: Callable[[Sequence[str | bytes]], bool]) -> None:
+        """Hand on the next messages."""
         await trio.lowlevel.checkpoint()
-        if self._messages:
-            return self._messages.pop(0)
-        if not self._closes:
-            await trio.sleep_forever()
+        while self._messages:
+            if not take(self._messages.pop(0)):
+                return
         raise ConnectionLost("The connection was lost.")
 
 
@@ -43,7 +41,11 @@ def ready(session_id: str) -> SessionReady:
 
 
 async def test_what_is_heard_is_handed_on_in_order(autojump_clock: MockClock) -> None:
-    """Every happening of messages that came together is handed on before the next are heard; the close is told."""
+    """
+    Every happening of messages that came together is handed on before the next are heard; the close is told.
+
+    What there is room for is handed on at once, and what there is none for is waited for.
+    """
     log: list[str] = []
 
     def hear(messages: Sequence[str | bytes], happenings: list[Happening]) -> None:
@@ -56,9 +58,23 @@ async def test_what_is_heard_is_handed_on_in_order(autojump_clock: MockClock) ->
             await trio.sleep(1)
             log.append(f"hand on {happening.session_id}")
 
+    def offer(happenings: Sequence[Happening]) -> bool:
+        if happenings == [ready("b'c'")]:
+            log.append("offer b'c'")
+            return True
+        return False
+
+    def behind() -> bool:
+        return log[-1] == "offer b'c'"
+
+    async def keep_up() -> None:
+        await trio.sleep(1)
+        log.append("keep up")
+
     with pytest.raises(ConnectionLost, match="was lost"):
-        await receive(Server(["a", "b"], [b"c"]), hear, hand_on, trio.lowlevel.checkpoint)
-    assert log == ["hear ['a', 'b']", "hand on 'a'", "hand on 'b'", "hear [b'c']", "hand on b'c'"]
+        await receive(Server(["a", "b"], [b"c"], [b"c"]), hear, offer, hand_on, behind, keep_up)
+    first = ["hear ['a', 'b']", "hand on 'a'", "hand on 'b'", "keep up"]
+    assert log == first + 2 * ["hear [b'c']", "offer b'c'", "keep up"]
 
 
 async def test_what_came_before_the_end_is_handed_on() -> None:
@@ -73,7 +89,7 @@ async def test_what_came_before_the_end_is_handed_on() -> None:
         handed_on.extend(happenings)
 
     with pytest.raises(OutputFailed, match="full"):
-        await receive(Server(["a", "b"]), hear, hand_on, trio.lowlevel.checkpoint)
+        await receive(Server(["a", "b"]), hear, lambda _: True, hand_on, lambda: False, trio.lowlevel.checkpoint)
     assert handed_on == [ready("first")]
 
 

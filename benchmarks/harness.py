@@ -7,6 +7,7 @@ clients run on the first core and the servers on the last one, so that neither t
 
 from __future__ import annotations
 
+import atexit
 import hashlib
 import os
 import resource
@@ -85,12 +86,20 @@ def environment(home: Path) -> dict[str, str]:
 
 @contextmanager
 def place() -> Iterator[Path]:
-    """Yield a directory that is gone afterwards."""
+    """
+    Yield a directory whose files are empty afterwards, and gone when this process ends.
+
+    Not gone at once: ext4 does not use the inodes of removed files again for some minutes, and looks at each of them
+    for every new file. Behind a crowd whose files were removed, to make a file took 1.4 ms instead of 0.1.
+    """
     path = Path(tempfile.mkdtemp(prefix="geppetto-bench-"))
+    atexit.register(shutil.rmtree, path, ignore_errors=True)
     try:
         yield path
     finally:
-        shutil.rmtree(path, ignore_errors=True)
+        for file in path.rglob("*"):
+            if file.is_file():
+                os.truncate(file, 0)
 
 
 @contextmanager

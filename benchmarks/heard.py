@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from array import array
 
 import msgspec
 
@@ -12,7 +13,8 @@ from geppetto.records.metrics import Metrics
 class Heard(Metrics):
     """Figures that also know when audio was handed on: decoded, on its way to whoever writes it."""
 
-    at_us: list[int] = msgspec.field(default_factory=list)
+    at_us: array[int] = msgspec.field(default_factory=lambda: array("q"))
+    """An array: hundreds of sessions in one process shall not be larger than they are."""
 
     def audio(self, n_bytes: int) -> None:
         """Take one piece."""

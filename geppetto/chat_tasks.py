@@ -67,7 +67,7 @@ class ChatTasks:
 
         self._display_send, self._display_receive = trio.open_memory_channel[ToDisplay](config.buffer_size)
         stall = StallWatch(config.read_timeout)
-        self._log_keeper = log_keeper = LogKeeper(log)
+        self._log_keeper = log_keeper = LogKeeper(log, self._log_failed)
         self.session = Session(
             config,
             log,
@@ -108,7 +108,8 @@ class ChatTasks:
         nursery.start_soon(self._run, self._drained(self._assemble, _FILES_SHARE, "The audio files"), name="assemble")
         nursery.start_soon(self._run, self._drained(self._show, SCREEN_SHARE, "The output"), name="display")
         nursery.start_soon(self._run, self._connections.keep, name="connections")
-        nursery.start_soon(self._run, self._until_stopped(self._log_keeper.run), name="log")
+        self._nursery = nursery
+        self._stopper.on_stop(self._log_keeper.leave)
 
     async def _run(self, task: Callable[[], Awaitable[None]]) -> None:
         """An expected failure is an ending; anything else is a bug, and leaves the nursery as what it is."""
@@ -117,14 +118,13 @@ class ChatTasks:
         except GeppettoError as error:
             self._stopper.stop(Ending.of(error))
 
-    def _until_stopped(self, task: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
-        """Make *task* leave at once when the session is over."""
+    def _log_failed(self, error: Exception) -> None:
+        """End the chat as a task does that raises *error*."""
 
-        async def run() -> None:
-            with trio.CancelScope() as scope, self._stopper.cancels(scope):
-                await task()
+        async def fail() -> None:
+            raise error
 
-        return run
+        self._nursery.start_soon(self._run, fail, name="log")
 
     def _drained(self, task: Callable[[], Awaitable[None]], share: float, what: str) -> Callable[[], Awaitable[None]]:
         """Make *task* run to its end, whoever is cancelled; once the session is over it has a deadline."""

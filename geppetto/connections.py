@@ -142,7 +142,6 @@ class Connections:
                     except GeppettoError as error:
                         return Ended(error=error, stood=False)
                 stood = True
-                self._session.connected()
                 async with trio.open_nursery() as session_nursery:
                     with self._stopper.cancels(session_nursery.cancel_scope):
                         self._start_session(session_nursery, transport, errors)
@@ -198,18 +197,21 @@ class Connections:
         async def ping() -> None:
             await keepalive(transport, config.ping_interval, config.pong_timeout, session.note_rtt)
 
-        async def watch_limit() -> None:
-            await roll_over(session.expiry, config.rollover_margin, time.time, session.hold, session.idle)
+        def start(task: Callable[[], Awaitable[None]], name: str) -> None:
+            nursery.start_soon(run, task, name=name)
 
-        async def wait_out() -> None:
-            await pace(session.pauses_receive, session.resume)
+        def watch_limit(expires_at: float) -> None:
+            margin_s = config.rollover_margin
+            start(partial(roll_over, expires_at, margin_s, time.time, session.hold, session.idle), "rollover")
 
+        def wait_out(pause_s: float) -> None:
+            start(partial(pace, pause_s, session.resume), "pace")
+
+        session.connected(wait_out, watch_limit)
         for task, name in (
             (hear, "receive"),
             (self._stall.watch, "stall"),
             (speak, "send"),
             (ping, "keepalive"),
-            (watch_limit, "rollover"),
-            (wait_out, "pace"),
         ):
-            nursery.start_soon(run, task, name=name)
+            start(task, name)

@@ -9,7 +9,6 @@ little to do; the more took part in the one before, the longer it waits, so that
 from __future__ import annotations
 
 from contextlib import suppress
-from functools import partial
 from heapq import heappop, heappush
 from itertools import count
 from math import inf
@@ -24,10 +23,17 @@ if TYPE_CHECKING:
 
 PATIENCE_S: Final = 0.02
 """How long what is wanted waits for a hop under way; then it gets one of its own. A flush takes as long."""
+_PATIENCE_EACH_S: Final = 0.005
+"""The same for each that takes part in that hop, where they are many: side by side they would take no less."""
 MOST_JOBS: Final = 32
 """In one hop; the others wait for the next. A long hop takes the interpreter from everybody else for too long."""
+_FEW_JOBS: Final = 4
+"""More than these are many."""
 PAUSE_S: Final = 0.001
 """How long the next hop waits for each that took part in the last one."""
+_MOST_PAUSE_S: Final = 0.1
+"""The next hop waits as long as the last one took, if many took part, but no longer than this: whoever listens needs
+the time, too."""
 _ALL_PAUSES_S: Final = 0.2
 """How long all pauses are together until everybody's turn has come again: what many sessions may cost one of them."""
 _SOON_S: Final = 0.1
@@ -79,7 +85,7 @@ class Job:
     def hurry(self) -> None:
         """Have it done without a pause: somebody waits for it."""
         self.want()
-        self._lane.hurry()
+        self._lane.hurry(self)
 
     async def done(self) -> None:
         """
@@ -134,10 +140,12 @@ class _Lane(msgspec.Struct, eq=False):
     _wanted: set[Job] = msgspec.field(default_factory=set)
     _order: list[tuple[float, int, Job]] = msgspec.field(default_factory=list)
     """A heap: when each was wanted, the first of them first; also what is wanted sooner by now, or not any more."""
+    _hurried: set[Job] = msgspec.field(default_factory=set)
+    """Those that somebody waits for."""
     _numbers: Iterator[int] = msgspec.field(default_factory=count)
     _under_way: int = 0
-    _begun_at: float = 0.0
-    """When the last hop began."""
+    _patience_ends: float = 0.0
+    """When the last hop, if it is still under way, is not waited for any more."""
     _free_at: float = 0.0
     """When the pause behind the last one is over."""
     _timed: bool = False
@@ -152,16 +160,17 @@ class _Lane(msgspec.Struct, eq=False):
         if due < first:
             self._stir()
 
-    def hurry(self) -> None:
-        """End the pause."""
-        if self._free_at > trio.current_time():
-            self._free_at = 0.0
+    def hurry(self, job: Job) -> None:
+        """Make no pause until *job*'s turn has come."""
+        if job not in self._hurried:
+            self._hurried.add(job)
             if self._wanted:
                 self._stir()
 
     def drop(self, job: Job) -> None:
         """Forget *job*."""
         self._wanted.discard(job)
+        self._hurried.discard(job)
         if not self._wanted:
             self._sooner.unpark_all()  # nothing to look at the clock for
 
@@ -177,7 +186,9 @@ class _Lane(msgspec.Struct, eq=False):
 
     def _time(self) -> float:
         """Return when the next hop should begin."""
-        return max(self._due(), self._begun_at + PATIENCE_S if self._under_way else self._free_at)
+        if self._under_way:
+            return max(self._due(), self._patience_ends)
+        return self._due() if self._hurried else max(self._due(), self._free_at)
 
     def _due(self) -> float:
         """Return when the first is wanted."""
@@ -188,18 +199,20 @@ class _Lane(msgspec.Struct, eq=False):
 
     def _start(self) -> None:
         """Begin a hop with what is due: what will be soon has company now."""
-        now = self._begun_at = trio.current_time()
+        now = trio.current_time()
         soon = now + _SOON_S
         everybody = len(self._wanted)
         jobs: list[Job] = []
         while len(jobs) < MOST_JOBS and self._due() <= soon:
             job = heappop(self._order)[2]
             self._wanted.remove(job)
+            self._hurried.discard(job)
             job.begin()
             jobs.append(job)
         if not jobs:
             return  # what was due has been dropped
-        share = len(jobs) / everybody
+        self._patience_ends = now + (PATIENCE_S if len(jobs) <= _FEW_JOBS else len(jobs) * _PATIENCE_EACH_S)
+        pause_s = min(len(jobs) * PAUSE_S, _ALL_PAUSES_S * len(jobs) / everybody)
         self._under_way += 1
         token = trio.lowlevel.current_trio_token()
 
@@ -209,14 +222,18 @@ class _Lane(msgspec.Struct, eq=False):
 
         def deliver(_result: object) -> None:
             with suppress(trio.RunFinishedError):  # then nobody waits any more
-                token.run_sync_soon(partial(self._land, jobs, share))
+                token.run_sync_soon(self._land, jobs, now, pause_s)
 
         trio.lowlevel.start_thread_soon(do_all, deliver, "geppetto files")
 
-    def _land(self, jobs: list[Job], share: float) -> None:
-        """Tell those who took part; what is wanted has a task that looks at the clock."""
+    def _land(self, jobs: list[Job], begun_at: float, pause_s: float) -> None:
+        """Tell those who took part."""
         self._under_way -= 1
-        self._free_at = trio.current_time() + min(len(jobs) * PAUSE_S, _ALL_PAUSES_S * share)
+        now = trio.current_time()
+        if len(jobs) > _FEW_JOBS:
+            pause_s = max(pause_s, min(now - begun_at, _MOST_PAUSE_S))
+            self._sooner.unpark_all()  # whoever looks at the clock would have been patient for longer
+        self._free_at = now + pause_s
         for job in jobs:
             job.land()
 

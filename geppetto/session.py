@@ -50,6 +50,10 @@ if TYPE_CHECKING:
     from geppetto.tasks.receive import StallWatch
 
 
+def _nobody(_seconds: float) -> None:
+    """There is no connection."""
+
+
 class Session:
     """The shared state of one session."""
 
@@ -103,22 +107,25 @@ class Session:
         self._reply_over = trio.Event()
         self.answered_since_connected = False
         """Whether this connection has brought a whole answer."""
-        self.opened = trio.Event()
-        """Set when the present connection's session is open."""
         self.opened_once = trio.Event()
         """Set when the first session is open."""
         self.expires_at: float | None = None
         """When the server ends the present session, in Unix seconds."""
-        self.pauses_send, self.pauses_receive = trio.open_memory_channel[float](16)
-        """How long to wait, in seconds, before a rate-limited response is asked for again."""
+        self._wait_out: Callable[[float], None] = _nobody
+        self._watch_limit: Callable[[float], None] = _nobody
         self._post()
 
     # --- connections
 
-    def connected(self) -> None:
-        """A new connection stands: its session has to open in time."""
+    def connected(self, wait_out: Callable[[float], None], watch_limit: Callable[[float], None]) -> None:
+        """
+        A new connection stands: its session has to open in time.
+
+        *wait_out* calls `resume` after so many seconds. *watch_limit* is told when the server ends the session, in
+        Unix seconds, if it says so.
+        """
+        self._wait_out, self._watch_limit = wait_out, watch_limit
         self._opened = False
-        self.opened = trio.Event()
         self.expires_at = None
         self.answered_since_connected = False
         self._stall.expect("The opening of the session", self._config.opening_timeout)
@@ -132,11 +139,6 @@ class Session:
         self._note(happenings)
         self._post()
         return happenings
-
-    async def expiry(self) -> float | None:
-        """Wait until the session is open; return when the server ends it, in Unix seconds."""
-        await self.opened.wait()
-        return self.expires_at
 
     def hold(self) -> None:
         """Ask nothing new on this connection."""
@@ -270,11 +272,12 @@ class Session:
             self.asker.changes.note(happening)
             match happening:
                 case SessionReady():
-                    self._opened = True
-                    self.opened.set()
+                    begins, self._opened = not self._opened, True
                     self.opened_once.set()
                     self.delivery.session_id = happening.session_id
                     self.expires_at = happening.expires_at
+                    if begins and self.expires_at is not None:
+                        self._watch_limit(self.expires_at)
                     self._stall.relax()
                     if self._conversation.expecting:
                         self._stall.expect("The answer", self._config.read_timeout)
@@ -289,7 +292,7 @@ class Session:
                     self._rate_limits += 1
                     self._metrics.error(happening.error.code or happening.error.type)
                     pause_s = backoff_s(self._rate_limits) if happening.wait_s is None else happening.wait_s
-                    self.pauses_send.send_nowait(pause_s)
+                    self._wait_out(pause_s)
                     self.slow_down(pause_s)
                 case Complaint():
                     self._metrics.error(happening.error.code or happening.error.type)

@@ -221,6 +221,52 @@ async def test_many_pause_and_one_does_not() -> None:
     assert hops[2] < MOST_JOBS * PAUSE_S * 0.9
 
 
+async def test_behind_what_took_long_there_is_as_long_a_pause(hang: Callable[[], Hang]) -> None:
+    """Many whose work is heavy leave others their time; whoever waits for one of them does not wait for that."""
+    with trio.fail_after(BOUND_S):
+        heavy, over = hang(), trio.Event()
+        for _ in range(9):
+            job(HERE, nothing).want()
+        last = job(HERE, heavy, lambda: over.set())
+        last.want()
+        await heavy.begun.wait()
+        start = trio.current_time()
+        await wait_all_tasks_blocked(0.06)
+        heavy.release.set()
+        await over.wait()
+        took_s, start, over = trio.current_time() - start, trio.current_time(), trio.Event()
+        last.want()
+        await over.wait()
+        assert trio.current_time() - start >= 0.9 * min(took_s, 0.1)
+
+
+async def test_hundreds_that_are_waited_for_make_no_pause() -> None:
+    """Not between their hops either: all leave at once when a program ends."""
+    done: list[int] = []
+    crowd = [job(HERE, lambda number=number: done.append(number)) for number in range(10 * MOST_JOBS)]  # type: ignore[misc]
+    with trio.fail_after(BOUND_S):
+        start = trio.current_time()
+        async with trio.open_nursery() as nursery:
+            for one in crowd:
+                nursery.start_soon(one.done)
+    assert sorted(done) == list(range(10 * MOST_JOBS))
+    assert trio.current_time() - start < 10 * MOST_JOBS * PAUSE_S
+
+
+async def test_what_was_dropped_is_done_once_when_it_is_wanted_again() -> None:
+    """Nothing of the first wish is left, also while it is being done."""
+    done: list[str] = []
+    with trio.fail_after(BOUND_S):
+        one, over = job(HERE, lambda: done.append("one")), trio.Event()
+        one.want(0.05)
+        one.drop()
+        one.want(0.05)
+        await one.done()
+        job(HERE, lambda: done.append("last"), over.set).want(0.1)
+        await over.wait()
+    assert done == ["one", "last"]
+
+
 async def test_who_waits_for_it_waits_for_no_company() -> None:
     """The pause is over when somebody cannot go on without the work."""
     with trio.fail_after(BOUND_S):
@@ -238,11 +284,11 @@ async def test_everybody_has_a_turn() -> None:
     done: list[int] = []
     with trio.fail_after(BOUND_S):
         over = trio.Event()
-        crowd = [job(HERE, lambda number=number: done.append(number)) for number in range(10 * MOST_JOBS)]  # type: ignore[misc]
+        crowd = [job(HERE, lambda number=number: done.append(number)) for number in range(20 * MOST_JOBS)]  # type: ignore[misc]
         crowd.append(job(HERE, nothing, over.set))
         start = trio.current_time()
         for one in crowd:
             one.want()
         await over.wait()
-    assert done == list(range(10 * MOST_JOBS))
-    assert trio.current_time() - start < 10 * MOST_JOBS * PAUSE_S
+    assert done == list(range(20 * MOST_JOBS))
+    assert trio.current_time() - start < 20 * MOST_JOBS * PAUSE_S

@@ -7,6 +7,7 @@ import json
 import sys
 import time
 import wave
+from array import array
 from pathlib import Path
 
 import attrs
@@ -25,7 +26,7 @@ class Crowd:
 
     port: int
     wavs: list[Path]
-    heard_at_us: list[list[int]]
+    heard_at_us: list[array[int]]
     handshakes: trio.CapacityLimiter = attrs.field(factory=lambda: trio.CapacityLimiter(HANDSHAKES))
     open: int = 0
     ready: trio.Event = attrs.field(factory=trio.Event)
@@ -63,7 +64,9 @@ class Crowd:
 
 async def main(port: int, sessions: int, directory: Path, delta_bytes: int) -> None:
     """Run all of them, and report."""
-    crowd = Crowd(port, [directory / f"{number}.wav" for number in range(sessions)], [[] for _ in range(sessions)])
+    crowd = Crowd(
+        port, [directory / f"{number}.wav" for number in range(sessions)], [array("q") for _ in range(sessions)]
+    )
     async with trio.open_nursery() as nursery:
         for number in range(sessions):
             nursery.start_soon(crowd.one, number)

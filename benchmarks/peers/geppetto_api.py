@@ -24,7 +24,7 @@ async def main(port: int, directory: Path, questions: int) -> None:
     first_audio_ms: list[float] = []
     async with open_chat(config, metrics=heard) as chat:
         for number in range(questions):
-            heard.at_us.clear()
+            del heard.at_us[:]
             asked_us = time.monotonic_ns() // 1000
             await chat.ask(f"What is {number} times 7?", independent=True)
             first_audio_ms.append((heard.at_us[0] - asked_us) / 1000)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _HAS_EPOLL: Final = hasattr(select, "epoll")
 """Elsewhere each waits for its own."""
-_CALLS: Final = 32
+_CALLS: Final = 64
 """At once; then everybody else has a turn."""
 
 

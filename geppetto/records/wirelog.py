@@ -198,11 +198,8 @@ class WireLog:
             text, trimmed = cut, True
         if at is not self._last_at:
             self._last_at, self._last_time = at, rfc3339(at)
-        noted: bytes | _Noted
-        if len(text) <= _SHORT_CHARS:
-            noted = bytes(self._line(direction, kind, text, self._last_time, trimmed=trimmed))
-        else:
-            noted = _Noted(direction, kind, text, self._last_time, trimmed)
+        fields = (direction, kind, text, self._last_time, trimmed)
+        noted = bytes(self._line(*fields)) if len(text) <= _SHORT_CHARS else _Noted(*fields)
         size_bytes = _size_bytes(noted)
         if self.pending_bytes + size_bytes > MAX_PENDING_BYTES:
             raise OutputFailed(
@@ -245,10 +242,7 @@ class WireLog:
         try:
             while self._queue:
                 noted = self._queue[0]  # removed only once it is safe in _unwritten
-                if isinstance(noted, bytes):
-                    line: bytes | bytearray = noted
-                else:
-                    line = self._line(noted.direction, noted.type, noted.text, noted.time, trimmed=noted.trimmed)
+                line = noted if isinstance(noted, bytes) else self._line(*msgspec.structs.astuple(noted))
                 full = self._part_bytes > 0 and self._part_bytes + len(line) > self._max_bytes
                 if full or len(line) >= _BATCH_BYTES:
                     self._write()
@@ -283,7 +277,7 @@ class WireLog:
     def _part(self) -> Path:
         return part_path(self.path, self._part_number)
 
-    def _line(self, direction: Direction, kind: str, text: str, time: str, *, trimmed: bool) -> bytes | bytearray:
+    def _line(self, direction: str, kind: str, text: str, time: str, trimmed: bool) -> bytes | bytearray:
         if not trimmed:
             text = trim_audio(text, kind)
         if self._redactor:

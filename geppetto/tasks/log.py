@@ -1,4 +1,4 @@
-"""The task that brings the wire log and its disk together."""
+"""What brings the wire log and its disk together. No task: nobody would wake it but a failure."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ MUCH_BYTES: Final = 256 * 1024
 class LogKeeper:
     """Flushes a log to its file, `FLUSH_INTERVAL_S` after something was noted, in a thread. Its owner closes it."""
 
-    def __init__(self, log: WireLog) -> None:
-        """Look after *log*."""
+    def __init__(self, log: WireLog, failed: Callable[[Exception], None]) -> None:
+        """Look after *log*, until it cannot be written: *failed* is told why, once."""
         self._log = log
         self._job = Job((log.path.parent, "log"), log.flush, self._flushed)
-        self._error: Exception | None = None
-        self._failed = trio.lowlevel.ParkingLot()
+        self._failed = failed
+        self._left = False
 
     def noted(self) -> None:
         """Something is about to be noted."""
-        if not self._job.wanted:
+        if not self._job.wanted and not self._left:
             self._job.want(FLUSH_INTERVAL_S)
 
     def behind(self) -> bool:
@@ -56,23 +56,12 @@ class LogKeeper:
             with trio.move_on_after(patience_s):
                 await self._job.done()
 
-    async def run(self) -> None:
-        """
-        Wait until the log cannot be written.
-
-        Cancellation: leaves at once; closing the log writes the rest.
-
-        Raises:
-            OutputFailed: it cannot.
-        """
-        try:
-            while self._error is None:
-                await self._failed.park()
-            raise self._error
-        finally:
-            self._job.drop()
+    def leave(self) -> None:
+        """Look after it no more: the session is over, and closing the log writes the rest."""
+        self._left = True
+        self._job.drop()
 
     def _flushed(self) -> None:
-        self._error = self._error or self._job.error
-        if self._error is not None:
-            self._failed.unpark_all()
+        if self._job.error is not None and not self._left:
+            self.leave()
+            self._failed(self._job.error)

@@ -1,4 +1,4 @@
-"""The task that waits out a rate limit."""
+"""The task that waits out a rate limit: one for each pause."""
 
 from __future__ import annotations
 
@@ -10,12 +10,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-async def pace(pauses: trio.MemoryReceiveChannel[float], resume: Callable[[], None]) -> None:
+async def pace(pause_s: float, resume: Callable[[], None]) -> None:
     """
-    Sleep as many seconds as comes through *pauses*, then *resume*; again and again.
+    Sleep *pause_s* seconds, then *resume*.
 
     Cancellation: leaves at once; a new connection resumes by itself.
     """
-    while True:
-        await trio.sleep(await pauses.receive())
-        resume()
+    await trio.sleep(pause_s)
+    resume()

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 async def roll_over(
-    opened: Callable[[], Awaitable[float | None]],
+    expires_at: float,
     margin_s: float,
     now: Callable[[], float],
     hold: Callable[[], None],
@@ -23,7 +23,7 @@ async def roll_over(
     Wait until the session's limit is near and nothing is being answered; then ask for a new connection.
 
     Args:
-        opened: waits until the session is open, and returns when it expires, in Unix seconds; None for never.
+        expires_at: when the session ends, in Unix seconds.
         margin_s: how long before that; at most half of what a short session has.
         now: Unix seconds.
         hold: keeps new questions waiting.
@@ -34,10 +34,9 @@ async def roll_over(
     Raises:
         RollOver: it is time.
     """
-    expires_at = await opened()
-    left_s = expires_at - now() if expires_at is not None else 0.0
+    left_s = expires_at - now()
     if left_s <= 0:
-        await trio.sleep_forever()  # no limit, or a clock that is not ours
+        return  # a clock that is not ours
     await trio.sleep(left_s - min(margin_s, left_s / 2))
     hold()
     await idle()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import trio
+from trio.testing import wait_all_tasks_blocked
 
 from geppetto.errors import OutputFailed
 from geppetto.records.wirelog import WireLog
@@ -42,6 +43,11 @@ class Told(WireLog):
         self.token.run_sync_soon(self.flushed.set)
 
 
+def never(error: Exception) -> None:
+    """The log can be written."""
+    raise error
+
+
 @pytest.fixture
 def log(tmp_path: Path) -> Told:
     """Return a log in an empty directory."""
@@ -53,48 +59,59 @@ def log(tmp_path: Path) -> Told:
 async def test_what_is_noted_is_in_the_file_soon(log: Told) -> None:
     """After an interval lines that were noted are in the file, all at once, without anybody closing it."""
     log.watch()
-    keeper = LogKeeper(log)
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(keeper.run)
-        for number in range(3):
-            keeper.noted()
-            log.note("sent", "response.create", f'{{"type":"response.create","n":{number}}}', NOW)
-            await trio.lowlevel.checkpoint()
-        assert b"response.create" not in log.path.read_bytes()
-        with trio.fail_after(5):
-            await log.flushed.wait()
-        assert log.path.read_bytes().count(b'"sent"') == 3
-        assert log.flushes == 1
-        nursery.cancel_scope.cancel()
+    keeper = LogKeeper(log, never)
+    for number in range(3):
+        keeper.noted()
+        log.note("sent", "response.create", f'{{"type":"response.create","n":{number}}}', NOW)
+        await trio.lowlevel.checkpoint()
+    assert b"response.create" not in log.path.read_bytes()
+    with trio.fail_after(5):
+        await log.flushed.wait()
+    assert log.path.read_bytes().count(b'"sent"') == 3
+    assert log.flushes == 1
     log.close()
 
 
-async def test_nothing_noted_is_nothing_written(log: Told, autojump_clock: MockClock) -> None:
-    """An idle session does not trouble the disk."""
+async def test_what_is_not_looked_after_is_not_written(log: Told, autojump_clock: MockClock) -> None:
+    """An idle session does not trouble the disk, nor does one that is over: closing its log does."""
     log.watch()
-    with trio.move_on_after(100 * FLUSH_INTERVAL_S):
-        await LogKeeper(log).run()
+    keeper = LogKeeper(log, never)
+    await trio.sleep(100 * FLUSH_INTERVAL_S)
+    keeper.noted()
+    keeper.leave()
+    keeper.noted()
+    await trio.sleep(100 * FLUSH_INTERVAL_S)
     assert not log.flushes
     log.close()
 
 
-async def test_a_log_that_cannot_be_written_ends_the_session(log: Told) -> None:
-    """The task raises what `flush` raises, whether it waits for that already or not."""
+async def test_a_log_that_cannot_be_written_is_told_of_once(log: Told) -> None:
+    """Whoever owns it gets what `flush` raises, and nothing more is tried."""
     log.watch()
     log.full = True
-    keeper = LogKeeper(log)
+    failures: list[Exception] = []
+    failed = trio.Event()
+
+    def fail(error: Exception) -> None:
+        failures.append(error)
+        failed.set()
+
+    keeper = LogKeeper(log, fail)
     with trio.fail_after(5):
-        for _ in range(2):
-            keeper.noted()
-            with pytest.raises(OutputFailed, match="cannot be written"):
-                await keeper.run()
+        keeper.noted()
+        await failed.wait()
+        keeper.noted()
+        await wait_all_tasks_blocked(FLUSH_INTERVAL_S)
+    (failure,) = failures
+    assert isinstance(failure, OutputFailed)
+    assert "cannot be written" in str(failure)
     log.close()
 
 
 async def test_a_flood_waits_for_the_log(log: Told) -> None:
     """Little is left for later; much is written before anything more is heard."""
     log.watch()
-    keeper = LogKeeper(log)
+    keeper = LogKeeper(log, never)
     log.note("received", "x", '{"type":"x"}', NOW)
     waited: list[None] = []
     await keeper.keep_up(10, lambda: waited.append(None))

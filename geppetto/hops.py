@@ -23,17 +23,14 @@ if TYPE_CHECKING:
 
 PATIENCE_S: Final = 0.02
 """How long what is wanted waits for a hop under way; then it gets one of its own. A flush takes as long."""
-_PATIENCE_EACH_S: Final = 0.005
-"""The same for each that takes part in that hop, where they are many: side by side they would take no less."""
+_HEAVY_S: Final = 0.005
+"""The same for each heavy job in that hop: side by side they would take no less."""
 MOST_JOBS: Final = 32
 """In one hop; the others wait for the next. A long hop takes the interpreter from everybody else for too long."""
-_FEW_JOBS: Final = 4
-"""More than these are many."""
 PAUSE_S: Final = 0.001
 """How long the next hop waits for each that took part in the last one."""
 _MOST_PAUSE_S: Final = 0.1
-"""The next hop waits as long as the last one took, if many took part, but no longer than this: whoever listens needs
-the time, too."""
+"""Behind heavy jobs the next hop waits as long as the last one took, but no longer than this."""
 _ALL_PAUSES_S: Final = 0.2
 """How long all pauses are together until everybody's turn has come again: what many sessions may cost one of them."""
 _SOON_S: Final = 0.1
@@ -48,12 +45,21 @@ class Job:
     It never runs twice at a time. Belongs to the event loop in which it was made.
     """
 
-    def __init__(self, place: tuple[Path, str], work: Callable[[], None], landed: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        place: tuple[Path, str],
+        work: Callable[[], None],
+        landed: Callable[[], None],
+        *,
+        heavy: bool = False,
+    ) -> None:
         """
         Do *work* in threads, with other work of the same *place*; tell *landed* each time that it ended.
 
-        Work of another place, which is another directory or another kind of work in it, does not wait for it.
+        Work of another place, which is another directory or another kind of work in it, does not wait for it. *heavy*
+        work takes long, and can wait: its hops leave as much time to everybody else as they take.
         """
+        self.heavy = heavy
         self._lane = _lane(place)
         self._work = work
         self._landed = landed
@@ -211,7 +217,8 @@ class _Lane(msgspec.Struct, eq=False):
             jobs.append(job)
         if not jobs:
             return  # what was due has been dropped
-        self._patience_ends = now + (PATIENCE_S if len(jobs) <= _FEW_JOBS else len(jobs) * _PATIENCE_EACH_S)
+        heavy = sum(job.heavy for job in jobs)
+        self._patience_ends = now + max(PATIENCE_S, heavy * _HEAVY_S)
         pause_s = min(len(jobs) * PAUSE_S, _ALL_PAUSES_S * len(jobs) / everybody)
         self._under_way += 1
         token = trio.lowlevel.current_trio_token()
@@ -222,18 +229,17 @@ class _Lane(msgspec.Struct, eq=False):
 
         def deliver(_result: object) -> None:
             with suppress(trio.RunFinishedError):  # then nobody waits any more
-                token.run_sync_soon(self._land, jobs, now, pause_s)
+                token.run_sync_soon(self._land, jobs, pause_s, now if heavy > 1 else inf)
 
         trio.lowlevel.start_thread_soon(do_all, deliver, "geppetto files")
 
-    def _land(self, jobs: list[Job], begun_at: float, pause_s: float) -> None:
-        """Tell those who took part."""
+    def _land(self, jobs: list[Job], pause_s: float, heavy_since: float) -> None:
+        """Tell those who took part, and begin the pause: *pause_s*, or as long as heavy jobs took."""
         self._under_way -= 1
         now = trio.current_time()
-        if len(jobs) > _FEW_JOBS:
-            pause_s = max(pause_s, min(now - begun_at, _MOST_PAUSE_S))
+        self._free_at = now + max(pause_s, min(now - heavy_since, _MOST_PAUSE_S))
+        if heavy_since < inf:
             self._sooner.unpark_all()  # whoever looks at the clock would have been patient for longer
-        self._free_at = now + pause_s
         for job in jobs:
             job.land()
 

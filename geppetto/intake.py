@@ -8,6 +8,7 @@ closed, a failure, the end. To wake it for each piece of audio would cost as muc
 
 from __future__ import annotations
 
+from functools import partial
 from math import inf
 from typing import TYPE_CHECKING, Final, Self
 
@@ -40,7 +41,8 @@ class Intake:
         """Have room for *capacity* happenings that are not written yet."""
         self._recorder = recorder
         self._capacity = capacity
-        self._job = Job((recorder.directory, "write"), recorder.write, self._written)
+        self._job = Job((recorder.directory, "write"), partial(recorder.write, ends=False), self._written)
+        self._end = Job((recorder.directory, "end"), recorder.write, self._ended, heavy=True)
         self._sync = Job((recorder.directory, "flush"), recorder.sync, self._synced)
         self._closed = self._broken = False
         self._error: Exception | None = None
@@ -70,20 +72,24 @@ class Intake:
             raise trio.BrokenResourceError
         if self._closed:
             raise trio.ClosedResourceError
-        waiting = self._recorder.waiting
-        if waiting >= self._capacity:
+        if self._recorder.waiting >= self._capacity:
             raise trio.WouldBlock
-        self._recorder.put(happening)
-        self._want(waiting, words_alone=isinstance(happening, ReplyText))
+        self.send_together((happening,))
 
     def send_together(self, happenings: Sequence[ToFiles]) -> None:
         """Send *happenings*, for which there is `room`."""
-        waiting = self._recorder.waiting
+        unwritten = self._recorder.unwritten
         words_alone = True
         for happening in happenings:
             self._recorder.put(happening)
-            words_alone = words_alone and isinstance(happening, ReplyText)
-        self._want(waiting, words_alone=words_alone)
+            if not isinstance(happening, ReplyText):
+                words_alone = False
+                if isinstance(happening, ReplyDone):
+                    self._end.want()
+        if not words_alone:
+            self._job.want()
+        elif not unwritten:  # else what waits before it is wanted already
+            self._job.want(WORDS_WAIT_S)
 
     async def send(self, happening: ToFiles) -> None:
         """Send *happening*, when there is room; otherwise as `send_nowait`."""
@@ -92,7 +98,7 @@ class Intake:
             try:
                 self.send_nowait(happening)
             except trio.WouldBlock:
-                self._job.hurry()
+                (self._end if self._end.wanted else self._job).hurry()
                 await self._room.park()
             else:
                 return
@@ -129,9 +135,9 @@ class Intake:
             if saved:
                 return saved
             if self._closed:
-                if not self._recorder.waiting and not self._job.running:
+                if not (self._recorder.waiting or self._job.running or self._end.running):
                     return []
-                await self._job.done()
+                await self._end.done()
             else:
                 await self._news.park()
 
@@ -144,7 +150,8 @@ class Intake:
         """
         for reply in replies:
             self._recorder.put(ReplyDone(reply=reply))
-        await self._job.done()
+        if replies:  # hundreds that leave together with nothing to write need no hops
+            await self._end.done()
         if self._error is not None:
             raise self._error
         return self._recorder.take_saved()
@@ -152,28 +159,28 @@ class Intake:
     def abandon(self) -> None:
         """Close the receiving end and every file, as it is; who still sends is told."""
         self._broken = True
-        self._job.drop()
-        self._sync.drop()
+        for job in (self._job, self._end, self._sync):
+            job.drop()
         self._room.unpark_all()
         self._recorder.close()
 
-    def _want(self, waiting: int, *, words_alone: bool) -> None:
-        """Have written what came behind *waiting* others."""
-        if not words_alone:
-            self._job.want()
-        elif not waiting:  # else what waits before it is wanted already
-            self._job.want(WORDS_WAIT_S)
-
     def _written(self) -> None:
         """A batch is written, or could not be."""
+        self._landed(self._job)
+
+    def _ended(self) -> None:
+        """The same, and files were closed."""
+        self._landed(self._end)
+
+    def _landed(self, job: Job) -> None:
         if self._broken:
             return
-        self._note_error(self._job)
+        self._note_error(job)
         if self._room:
             self._room.unpark_all()
         if self._recorder.has_saved:
             self._news.unpark_all()
-        if self._recorder.waiting:  # it came as the last of the batch was written
+        if self._recorder.unwritten:  # it came as the last of the batch was written
             self._job.want()
         if not self._sync.wanted:
             self._want_sync()

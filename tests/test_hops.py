@@ -221,18 +221,18 @@ async def test_many_pause_and_one_does_not() -> None:
     assert hops[2] < MOST_JOBS * PAUSE_S * 0.9
 
 
-async def test_behind_what_took_long_there_is_as_long_a_pause(hang: Callable[[], Hang]) -> None:
-    """Many whose work is heavy leave others their time; whoever waits for one of them does not wait for that."""
+async def test_behind_heavy_work_there_is_as_long_a_pause(hang: Callable[[], Hang]) -> None:
+    """It leaves everybody else their time."""
     with trio.fail_after(BOUND_S):
-        heavy, over = hang(), trio.Event()
-        for _ in range(9):
-            job(HERE, nothing).want()
-        last = job(HERE, heavy, lambda: over.set())
-        last.want()
-        await heavy.begun.wait()
+        slow, over = hang(), trio.Event()
+        jobs = [Job(HERE, nothing, nothing, heavy=True) for _ in range(9)]
+        last = Job(HERE, slow, lambda: over.set(), heavy=True)
+        for one in (*jobs, last):
+            one.want()
+        await slow.begun.wait()
         start = trio.current_time()
         await wait_all_tasks_blocked(0.06)
-        heavy.release.set()
+        slow.release.set()
         await over.wait()
         took_s, start, over = trio.current_time() - start, trio.current_time(), trio.Event()
         last.want()

@@ -103,6 +103,9 @@ class Recorder:
         self._name_of = name_of
         self._commit = commit
         self._queue: deque[ToFiles] = deque()
+        self._ended: deque[Reply] = deque()
+        """Replies that all is written of, and whose files are to be closed."""
+        self._failure: Exception | None = None
         self._open: dict[Reply, ReplyFiles] = {}
         self._saved: deque[SavedReply] = deque()
         self._place = place_of(directory)
@@ -122,32 +125,26 @@ class Recorder:
         """Return in how many seconds a `sync` is due; infinity when none is."""
         return max(0.0, self._sync_at - time.monotonic())
 
-    def write(self) -> None:
+    def write(self, *, ends: bool = True) -> None:
         """
         Write what is queued.
 
+        Args:
+            ends: Also close the files of replies that are over, and flush them to the disk, which takes far longer;
+                otherwise the next call does.
+
         Raises:
-            OutputFailed: a file cannot be written. What was written before is intact.
+            OutputFailed: a file cannot be written. What was written before is intact. From then on each call raises
+                the same: an answer that lost a part must never get the name of a whole one.
         """
         with self._lock:
-            batch: _Batch | None = None
-            while self._queue:
-                entry = self._queue.popleft()
-                if batch is None or batch.reply is not entry.reply:
-                    if batch is not None:
-                        self._append(batch)
-                    batch = _Batch(entry.reply, self._files(entry.reply))
-                if isinstance(entry, ReplyAudio):
-                    batch.pcm.append(batch.add(entry.item_id, entry.content_index, entry.pcm))
-                elif isinstance(entry, ReplyText):
-                    batch.words.append(entry.delta)
-                else:
-                    self._append(batch)
-                    self._saved.append(batch.files.finish(entry.reply, self._commit))
-                    del self._open[entry.reply]
-                    batch = None
-            if batch is not None:
-                self._append(batch)
+            if self._failure is not None:
+                raise self._failure
+            try:
+                self._write(ends=ends)
+            except Exception as error:
+                self._failure = error
+                raise
 
     def sync(self) -> None:
         """
@@ -175,9 +172,14 @@ class Recorder:
                         self._something_unsynced(flushed_until)
 
     @property
-    def waiting(self) -> int:
+    def unwritten(self) -> int:
         """How much is queued, and not yet written."""
         return len(self._queue)
+
+    @property
+    def waiting(self) -> int:
+        """The same, with the replies whose files are to be closed."""
+        return len(self._queue) + len(self._ended)
 
     @property
     def has_saved(self) -> bool:
@@ -205,8 +207,35 @@ class Recorder:
             self._nothing_unsynced()
             self._open.clear()
             self._queue.clear()
+            self._ended.clear()
         finally:
             self._lock.release()
+
+    def _write(self, *, ends: bool) -> None:
+        while ends and self._ended:
+            self._finish(self._ended.popleft())
+        batch: _Batch | None = None
+        while self._queue:
+            entry = self._queue.popleft()
+            if isinstance(entry, ReplyDone):
+                if not ends:
+                    self._ended.append(entry.reply)
+                    continue
+                if batch is not None:
+                    self._append(batch)
+                    batch = None
+                self._finish(entry.reply)
+                continue
+            if batch is None or batch.reply is not entry.reply:
+                if batch is not None:
+                    self._append(batch)
+                batch = _Batch(entry.reply, self._files(entry.reply))
+            if isinstance(entry, ReplyAudio):
+                batch.pcm.append(batch.add(entry.item_id, entry.content_index, entry.pcm))
+            else:
+                batch.words.append(entry.delta)
+        if batch is not None:
+            self._append(batch)
 
     def _files(self, reply: Reply) -> ReplyFiles:
         files = self._open.get(reply)
@@ -220,6 +249,10 @@ class Recorder:
                 redactor=self._redactor,
             )
         return files
+
+    def _finish(self, reply: Reply) -> None:
+        self._saved.append(self._files(reply).finish(reply, self._commit))
+        del self._open[reply]
 
     def _append(self, batch: _Batch) -> None:
         if batch.files.append("".join(batch.words), b"".join(batch.pcm)):

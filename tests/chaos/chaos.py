@@ -145,10 +145,10 @@ def _slow(rng: Random) -> type[Recorder]:
     class SlowRecorder(Recorder):
         """A disk that takes its time now and then."""
 
-        def write(self) -> None:
+        def write(self, *, ends: bool = True) -> None:
             if rng.random() < 0.3:
                 time.sleep(rng.uniform(0, 0.03))
-            super().write()
+            super().write(ends=ends)
 
     return SlowRecorder
 

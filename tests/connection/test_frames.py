@@ -8,8 +8,10 @@ import tracemalloc
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from wsproto.connection import Connection, ConnectionType
+from wsproto.events import TextMessage
 
-from geppetto.connection.frames import TextMessages
+from geppetto.connection.frames import MASK_BYTES, TextMessages, text_frame
 from tests.connection.referee import MAX_BYTES, NO_TEXT, Referee, check
 
 TEXT, BINARY, CLOSE, PING, PONG = 0x81, 0x82, 0x88, 0x89, 0x8A
@@ -241,3 +243,32 @@ def test_a_message_in_one_frame_is_passed_on_as_it_came(step: int) -> None:
     texts = TextMessages(MAX_BYTES)
     assert b"".join(texts.feed(stream[at : at + step]) for at in range(0, len(stream), step)) == stream
     assert texts.over
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.one_of(st.text(), st.sampled_from(LENGTHS).map(lambda length: "x" * length)),
+            st.binary(min_size=MASK_BYTES, max_size=MASK_BYTES),
+        )
+    )
+)
+def test_a_server_hears_what_was_framed(said: list[tuple[str, bytes]]) -> None:
+    """Messages of any length, each masked with bytes of its own, are whole and in order for a server."""
+    server = Connection(ConnectionType.SERVER)
+    server.receive_data(b"".join(text_frame(text, mask) for text, mask in said))
+    heard = [""]
+    for event in server.events():
+        assert isinstance(event, TextMessage)
+        heard[-1] += event.data
+        if event.message_finished:
+            heard.append("")
+    assert heard == [*(text for text, _ in said), ""]
+
+
+def test_a_mask_hides_what_is_said() -> None:
+    """Whoever relays the bytes cannot be made to see words of ours: RFC 6455, 10.3."""
+    first, second = (text_frame("the same words", mask) for mask in (b"\1\2\3\4", b"\5\6\7\x08"))
+    assert b"words" not in first + second
+    assert first[2:6] == b"\1\2\3\4"
+    assert first[6:] != second[6:]

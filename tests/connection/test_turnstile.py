@@ -80,6 +80,8 @@ async def test_who_leaves_the_queue_leaves_the_others_their_turn(mock_clock: Moc
             gone = set(sorted(waiting)[::2])
             for number in gone:
                 scopes[number].cancel()
-        assert set(spoke) == set(range(4 * AT_ONCE)) - gone
+        others = set(range(4 * AT_ONCE)) - gone
+        assert others <= set(spoke)  # with those whose turn had come already
+        assert len(spoke) <= len(others) + AT_ONCE
         while trio.lowlevel.current_statistics().tasks_living > tasks:
             await trio.lowlevel.checkpoint()

@@ -87,10 +87,10 @@ class _NotingRecorder(Recorder):
             self._words_chars[number] += len(happening.delta)
             self._note(HANDED, number)
 
-    def write(self) -> None:
+    def write(self, *, ends: bool = True) -> None:
         numbers, self._unwritten = self._unwritten, set()
         counted = [(number, self._pcm_bytes[number], self._words_chars[number]) for number in numbers]
-        super().write()
+        super().write(ends=ends)
         for number, pcm_bytes, words_chars in counted:
             Note(WRITTEN, number, pcm_bytes, words_chars).send(self._fd)
 

@@ -438,8 +438,8 @@ class CountingRecorder(Recorder):
         self.writes = 0
         self.written = threading.Event()
 
-    def write(self) -> None:
-        super().write()
+    def write(self, *, ends: bool = True) -> None:
+        super().write(ends=ends)
         self.writes += 1
         self.written.set()
 
@@ -477,10 +477,10 @@ class StalledRecorder(Recorder):
         self.stalled = threading.Event()
         self.go_on = threading.Event()
 
-    def write(self) -> None:
+    def write(self, *, ends: bool = True) -> None:
         self.stalled.set()
         assert self.go_on.wait(60)
-        super().write()
+        super().write(ends=ends)
 
 
 class FakeTransport:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import threading
 import wave
 from datetime import UTC, datetime
@@ -206,3 +208,27 @@ def test_two_writes_at_once_are_one_after_the_other(tmp_path: Path) -> None:
         thread.join(5)
     (saved,) = finish(recorder, one)
     assert frames(saved.audio_file) == b"".join(bytes([number, 0]) for number in range(200))
+
+
+@pytest.mark.parametrize("ends", [False, True])
+def test_what_lost_a_part_never_looks_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, ends: bool) -> None:
+    """A disk that refuses one write and takes the next leaves a partial answer, whoever calls again."""
+    recorder, one = record(tmp_path), reply("Hello.")
+    recorder.put(ReplyAudio(reply=one, item_id="i", content_index=0, pcm=b"\1\0"))
+    recorder.write()
+    real = os.pwrite
+
+    def refuse(fd: int, data: bytes, offset: int) -> int:
+        monkeypatch.setattr(os, "pwrite", real)
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "pwrite", refuse)
+    recorder.put(ReplyAudio(reply=one, item_id="i", content_index=0, pcm=b"\2\0"))
+    recorder.put(ReplyDone(reply=one))
+    for _ in range(2):
+        with pytest.raises(OutputFailed, match="No space left"):
+            recorder.write(ends=ends)
+        ends = True
+    assert not recorder.has_saved
+    recorder.close()
+    assert [name for name in names(tmp_path) if not name.endswith(".part")] == []

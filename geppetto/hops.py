@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 import trio
 
+from geppetto.per_loop import of_this_loop
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
@@ -258,11 +260,7 @@ _lanes: trio.lowlevel.RunVar[dict[tuple[Path, str], _Lane]] = trio.lowlevel.RunV
 
 def _lane(place: tuple[Path, str]) -> _Lane:
     """Return the lane of *place*."""
-    try:
-        lanes = _lanes.get()
-    except LookupError:
-        lanes = {}
-        _lanes.set(lanes)
+    lanes = of_this_loop(_lanes, dict)
     lane = lanes.get(place)
     if lane is None:
         lane = lanes[place] = _Lane()

@@ -72,7 +72,7 @@ class Intake:
             raise trio.BrokenResourceError
         if self._closed:
             raise trio.ClosedResourceError
-        if self._recorder.waiting >= self._capacity:
+        if self.room <= 0:
             raise trio.WouldBlock
         self.send_together((happening,))
 

@@ -81,14 +81,10 @@ def offer(
 
     Otherwise nothing is handed on, and nothing raised.
     """
-    for_files: list[ToFiles] = []
+    for_files, for_people = _sorted(happenings, words=words, sound=sound)
     things: list[ToDisplay] = []
-    for happening in happenings:
-        if isinstance(happening, _TO_FILES):
-            for_files.append(happening)
-            if not (sound if isinstance(happening, happened.ReplyAudio) else words):
-                continue
-        elif isinstance(happening, happened.SessionOver):
+    for happening in for_people:
+        if isinstance(happening, happened.SessionOver):
             return False
         thing = _shown(happening, words=words, sound=sound)
         if thing is not None:
@@ -130,21 +126,29 @@ async def route(
         GeppettoError: they are the end of the session.
         OutputFailed: files or screen did not keep up for *patience_s* seconds.
     """
-
-    for_people: list[Happening] = []
-    for happening in happenings:
-        if isinstance(happening, _TO_FILES):
-            if not _taken(files, happening):
-                waits()
-                await hand_on(files, happening, patience_s, "The audio files", shield=True)
-            if not (sound if isinstance(happening, happened.ReplyAudio) else words):
-                continue
-        for_people.append(happening)
+    for_files, for_people = _sorted(happenings, words=words, sound=sound)
+    for one in for_files:
+        if not _taken(files, one):
+            waits()
+            await hand_on(files, one, patience_s, "The audio files", shield=True)
     for happening in for_people:
         thing = _shown(happening, words=words, sound=sound)
         if thing is not None and not _taken(display, thing):
             waits()
             await hand_on(display, thing, patience_s, "The screen")
+
+
+def _sorted(happenings: Iterable[Happening], *, words: bool, sound: bool) -> tuple[list[ToFiles], list[Happening]]:
+    """Return what the files are told, and what may be shown."""
+    for_files: list[ToFiles] = []
+    for_people: list[Happening] = []
+    for happening in happenings:
+        if isinstance(happening, _TO_FILES):
+            for_files.append(happening)
+            if not (sound if isinstance(happening, happened.ReplyAudio) else words):
+                continue
+        for_people.append(happening)
+    return for_files, for_people
 
 
 def _taken(channel: Sending[T], value: T) -> bool:

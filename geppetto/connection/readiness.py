@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 import trio
 
+from geppetto.per_loop import of_this_loop
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -42,7 +44,7 @@ async def call_when_readable(fd: int, call: Callable[[], bool]) -> None:
             if not call():
                 return
     await trio.lowlevel.checkpoint_if_cancelled()
-    await _watch().wait(fd, call)
+    await of_this_loop(_watches, _Watch).wait(fd, call)
 
 
 def notify_closing(fd: int) -> None:
@@ -150,13 +152,3 @@ class _Watch:
 
 
 _watches: trio.lowlevel.RunVar[_Watch] = trio.lowlevel.RunVar("sockets")
-
-
-def _watch() -> _Watch:
-    """Return the one of this event loop."""
-    try:
-        return _watches.get()
-    except LookupError:
-        watch = _Watch()
-        _watches.set(watch)
-        return watch

@@ -39,9 +39,7 @@ class PatientStream(trio.abc.Stream):
             BrokenResourceError: the connection was reset or timed out.
             ClosedResourceError: it was closed here.
         """
-        fd = self._socket.fileno()
-        if fd < 0:
-            raise trio.ClosedResourceError("this stream is closed")
+        fd = self._open_fd()
         try:
             return os.write(fd, data)
         except BlockingIOError:
@@ -69,9 +67,7 @@ class PatientStream(trio.abc.Stream):
         more, self._more = self._more, False
         if more:
             await trio.lowlevel.checkpoint()
-        fd = self._socket.fileno()
-        if fd < 0:
-            raise trio.ClosedResourceError("this stream is closed")
+        fd = self._open_fd()
         if not more:
             await trio.lowlevel.wait_readable(fd)
         while (data := _read(fd, n_bytes)) is None:
@@ -89,9 +85,7 @@ class PatientStream(trio.abc.Stream):
             ClosedResourceError: the stream was closed here.
             Exception: whatever *call* raised.
         """
-        fd = self._socket.fileno()
-        if fd < 0:
-            raise trio.ClosedResourceError("this stream is closed")
+        fd = self._open_fd()
         await call_when_readable(fd, call)
 
     def read_now(self, n_bytes: int) -> bytes | None:
@@ -102,6 +96,12 @@ class PatientStream(trio.abc.Stream):
             BrokenResourceError: the connection was reset or timed out.
         """
         return _read(self._socket.fileno(), n_bytes)
+
+    def _open_fd(self) -> int:
+        fd: int = self._socket.fileno()
+        if fd < 0:
+            raise trio.ClosedResourceError("this stream is closed")
+        return fd
 
     async def aclose(self) -> None:
         if (fd := self._socket.fileno()) >= 0:

@@ -14,6 +14,7 @@ import msgspec
 import trio
 
 from geppetto.connection.readiness import is_behind
+from geppetto.per_loop import of_this_loop
 
 AT_ONCE: Final = 8
 """So many may speak within `_MOMENT_S`; to send as many takes less than that."""
@@ -26,7 +27,7 @@ async def turn_to_speak() -> None:
 
     Cancellation: somebody else has the turn.
     """
-    turnstile = _turnstile()
+    turnstile = of_this_loop(_turnstiles, _Turnstile)
     now = trio.current_time()
     if now >= turnstile.moment_ends:
         turnstile.left = AT_ONCE
@@ -61,12 +62,3 @@ class _Turnstile(msgspec.Struct, eq=False):
 
 
 _turnstiles: trio.lowlevel.RunVar[_Turnstile] = trio.lowlevel.RunVar("turnstile")
-
-
-def _turnstile() -> _Turnstile:
-    try:
-        return _turnstiles.get()
-    except LookupError:
-        turnstile = _Turnstile()
-        _turnstiles.set(turnstile)
-        return turnstile

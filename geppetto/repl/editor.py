@@ -46,7 +46,7 @@ class Editor:
                 if self._over:
                     return text, ""
                 try:
-                    self._process = subprocess.Popen([*self._command, path])  # noqa: S603
+                    self._process = subprocess.Popen([*self._command, path])  # noqa: S603  # the user's own editor
                 except OSError as error:
                     return text, f"{self._command[0]} cannot be started ({error.strerror}). Set EDITOR to an editor."
             status = self._process.wait()

@@ -29,7 +29,7 @@ async def watch_stops(prompt: Prompt) -> None:
             if number == signal.SIGTSTP:
                 await trio.to_thread.run_sync(prompt.suspend, abandon_on_cancel=True)
                 _stop()
-            while not prompt.terminal.ours:  # noqa: ASYNC110
+            while not prompt.terminal.ours:  # noqa: ASYNC110  # no event tells it
                 await trio.sleep(_LOOK_S)
             prompt.resume()
 

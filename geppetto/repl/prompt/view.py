@@ -84,8 +84,8 @@ class View:
             OSError: it cannot be written.
         """
         with (
-            open(self._desk.stdin_fd, encoding="utf-8", errors="replace", closefd=False) as stdin,  # noqa: ASYNC230
-            open(self._desk.stdout_fd, "w", encoding="utf-8", errors="replace", closefd=False) as stdout,  # noqa: ASYNC230
+            open(self._desk.stdin_fd, encoding="utf-8", errors="replace", closefd=False) as stdin,  # noqa: ASYNC230  # open already
+            open(self._desk.stdout_fd, "w", encoding="utf-8", errors="replace", closefd=False) as stdout,  # noqa: ASYNC230  # open already
         ):
             output = WholeOutput(
                 stdout, lambda: size_of(self._desk.stdout_fd), term=self._desk.term, enable_cpr=False

@@ -29,6 +29,7 @@ from geppetto.records.modes import check_writable
 from geppetto.records.wirelog import WireLog
 from geppetto.status import ExitStatus
 from geppetto.stopper import Stopper
+from geppetto.tasks.log import LogKeeper
 from geppetto.tasks.signals import watch_signals
 
 if TYPE_CHECKING:
@@ -210,9 +211,10 @@ async def open_chat(
     metrics = metrics or Metrics()
     body_error: Exception | None = None
     log, prices = await trio.to_thread.run_sync(_open_files, config)
+    keeper = LogKeeper(log)
     try:
         async with trio.open_nursery() as nursery:
-            chat_tasks = ChatTasks(config, log, metrics, stopper, hooks, prices, history)
+            chat_tasks = ChatTasks(config, keeper, metrics, stopper, hooks, prices, history)
             chat_tasks.start(nursery)
             try:
                 with trio.CancelScope() as body, stopper.cancels(body):
@@ -224,7 +226,7 @@ async def open_chat(
                 stopper.stop(Ending(ExitStatus.OK, ""))
                 chat_tasks.session.asker.fail_all(config.redactor.clean_error(_session_over(stopper)))
     finally:
-        await _close_log(log, config, stopper)
+        await _close_log(keeper, config, stopper)
     if body_error is not None:
         raise body_error
     assert stopper.ending is not None
@@ -254,15 +256,17 @@ def _open_files(config: ClientConfig) -> tuple[WireLog, PriceList]:
     return log, prices
 
 
-async def _close_log(log: WireLog, config: ClientConfig, stopper: Stopper) -> None:
+async def _close_log(keeper: LogKeeper, config: ClientConfig, stopper: Stopper) -> None:
     """Write the rest of the log; a disk that hangs is left behind."""
     with trio.move_on_after(config.shutdown_timeout * LOG_SHARE, shield=True) as patience:
         try:
-            await trio.to_thread.run_sync(log.close, abandon_on_cancel=True)
+            await keeper.close()
         except OutputFailed as error:
             stopper.stop(Ending.of(error))
     if patience.cancelled_caught:
-        stopper.stop(Ending(ExitStatus.OUTPUT_FAILED, f"{log.path} could not be finished in time. Check the disk."))
+        stopper.stop(
+            Ending(ExitStatus.OUTPUT_FAILED, f"{keeper.log.path} could not be finished in time. Check the disk.")
+        )
 
 
 def _session_over(stopper: Stopper) -> GeppettoError:

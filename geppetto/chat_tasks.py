@@ -17,7 +17,6 @@ from geppetto.records.recorder import Recorder
 from geppetto.session import Session
 from geppetto.tasks.assemble import assemble
 from geppetto.tasks.display import display
-from geppetto.tasks.log import LogKeeper
 from geppetto.tasks.receive import StallWatch
 
 if TYPE_CHECKING:
@@ -30,9 +29,9 @@ if TYPE_CHECKING:
     from geppetto.realtime.history import Said
     from geppetto.realtime.usage import Usage
     from geppetto.records.metrics import Metrics
-    from geppetto.records.wirelog import WireLog
     from geppetto.redaction import Redactor
     from geppetto.stopper import Stopper
+    from geppetto.tasks.log import LogKeeper
 
 
 _logger = logging.getLogger("geppetto")
@@ -51,7 +50,7 @@ class ChatTasks:
     def __init__(
         self,
         config: ClientConfig,
-        log: WireLog,
+        log_keeper: LogKeeper,
         metrics: Metrics,
         stopper: Stopper,
         hooks: Hooks,
@@ -67,10 +66,11 @@ class ChatTasks:
 
         self._display_send, self._display_receive = trio.open_memory_channel[ToDisplay](config.buffer_size)
         stall = StallWatch(config.read_timeout)
-        self._log_keeper = log_keeper = LogKeeper(log, self._log_failed)
+        self._log_keeper = log_keeper
+        log_keeper.tell(self._log_failed)
         self.session = Session(
             config,
-            log,
+            log_keeper.log,
             metrics,
             self._display_send,
             stall,

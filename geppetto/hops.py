@@ -111,6 +111,15 @@ class Job:
         if self.error is not None:
             raise self.error
 
+    async def at_rest(self) -> None:
+        """
+        Wait until it is not being done; nobody wants it for that.
+
+        Cancellation: leaves at once.
+        """
+        while self.running:
+            await self._came_back.park()
+
     def drop(self) -> None:
         """Want it no more. What is being done is done to its end."""
         self.due = inf

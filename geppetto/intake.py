@@ -143,7 +143,7 @@ class Intake:
 
     async def cut_off(self, replies: list[Reply]) -> list[SavedReply]:
         """
-        Save *replies*, which will not go on, behind all that was sent.
+        Save *replies*, which will not go on, behind all that was sent. Nothing is done in any thread any more then.
 
         Raises:
             OutputFailed: a file cannot be written.
@@ -152,6 +152,8 @@ class Intake:
             self._recorder.put(ReplyDone(reply=reply))
         if replies:  # hundreds that leave together with nothing to write need no hops
             await self._end.done()
+        self._sync.drop()  # whatever is saved is on the disk
+        await self._sync.at_rest()
         if self._error is not None:
             raise self._error
         return self._recorder.take_saved()

@@ -21,15 +21,24 @@ MUCH_BYTES: Final = 256 * 1024
 """So much that whoever adds to it had better wait: the end of a session has time for no more."""
 
 
-class LogKeeper:
-    """Flushes a log to its file, `FLUSH_INTERVAL_S` after something was noted, in a thread. Its owner closes it."""
+def _nobody(_error: Exception) -> None:
+    """Whoever closes the log is told that it cannot be written."""
 
-    def __init__(self, log: WireLog, failed: Callable[[Exception], None]) -> None:
-        """Look after *log*, until it cannot be written: *failed* is told why, once."""
-        self._log = log
+
+class LogKeeper:
+    """Flushes a log to its file, `FLUSH_INTERVAL_S` after something was noted, in a thread."""
+
+    def __init__(self, log: WireLog) -> None:
+        """Look after *log*, until it cannot be written."""
+        self.log = log
+        """What it looks after."""
         self._job = Job((log.path.parent, "log"), log.flush, self._flushed)
-        self._failed = failed
+        self._failed: Callable[[Exception], None] = _nobody
         self._left = False
+
+    def tell(self, failed: Callable[[Exception], None]) -> None:
+        """Tell *failed*, once, why the log cannot be written any more."""
+        self._failed = failed
 
     def noted(self) -> None:
         """Something is about to be noted."""
@@ -38,7 +47,7 @@ class LogKeeper:
 
     def behind(self) -> bool:
         """Whether so much waits for the disk that whoever adds to it had better `keep_up`."""
-        return self._log.pending_bytes > MUCH_BYTES
+        return self.log.pending_bytes > MUCH_BYTES
 
     async def keep_up(self, patience_s: float, waits: Callable[[], None]) -> None:
         """
@@ -60,6 +69,19 @@ class LogKeeper:
         """Look after it no more: the session is over, and closing the log writes the rest."""
         self._left = True
         self._job.drop()
+
+    async def close(self) -> None:
+        """
+        Write the rest, and close the log. Nothing of it is done in any thread any more then.
+
+        Cancellation: leaves at once; a thread that hangs on the disk is left behind.
+
+        Raises:
+            OutputFailed: the rest cannot be written.
+        """
+        self.leave()
+        await self._job.at_rest()
+        await trio.to_thread.run_sync(self.log.close, abandon_on_cancel=True)
 
     def _flushed(self) -> None:
         if self._job.error is not None and not self._left:

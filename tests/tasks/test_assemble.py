@@ -123,6 +123,49 @@ async def test_a_hanging_disk_is_left_behind(tmp_path: Path) -> None:
         hang.set()
 
 
+async def test_the_end_waits_for_a_flush_under_way(tmp_path: Path) -> None:
+    """When the task has ended, no thread is at the files any more, and what the flush says is not lost."""
+    began, disk = trio.Event(), threading.Event()
+    token = trio.lowlevel.current_trio_token()
+
+    class Flushing(Recorder):
+        def sync_due_s(self) -> float:
+            return 0.001
+
+        def sync(self) -> None:
+            token.run_sync_soon(began.set)
+            disk.wait(5)
+            raise OutputFailed("The disk did not take it.")
+
+    reply = Reply(status="completed")
+    intake = Intake(Flushing(tmp_path, lambda: NOW), 3)
+    intake.send_nowait(audio(reply, b"\1\0"))
+    delivered = trio.Event()
+    errors: list[OutputFailed] = []
+
+    async def deliver(_saved: SavedReply) -> None:
+        await trio.lowlevel.checkpoint()
+        delivered.set()
+
+    async def to_its_end() -> None:
+        try:
+            await assemble(intake, deliver, list)
+        except OutputFailed as error:
+            errors.append(error)
+
+    with trio.fail_after(5):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(to_its_end)
+            await began.wait()
+            intake.send_nowait(ReplyDone(reply=reply))
+            intake.close()
+            await delivered.wait()
+            await wait_all_tasks_blocked(0.05)
+            assert not errors
+            disk.set()
+    assert [str(error) for error in errors] == ["The disk did not take it."]
+
+
 async def test_a_bug_leaves_no_file_open(tmp_path: Path) -> None:
     """Whatever fails in between, the files are closed, and their audio is there under the temporary name."""
     reply, other = Reply(), Reply(status="completed")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,8 @@ class Told(WireLog):
     flushed: trio.Event
     flushes = 0
     full = False
+    disk: threading.Event | None = None
+    """What a flush waits for before it writes, and after."""
 
     def watch(self) -> None:
         """Tell from now on."""
@@ -39,13 +42,11 @@ class Told(WireLog):
         if self.full:
             raise OutputFailed("The log cannot be written.")
         super().flush()
+        if self.disk is not None:
+            self.token.run_sync_soon(self.flushed.set)
+            self.disk.wait(5)
         self.flushes += 1
         self.token.run_sync_soon(self.flushed.set)
-
-
-def never(error: Exception) -> None:
-    """The log can be written."""
-    raise error
 
 
 @pytest.fixture
@@ -59,7 +60,7 @@ def log(tmp_path: Path) -> Told:
 async def test_what_is_noted_is_in_the_file_soon(log: Told) -> None:
     """After an interval lines that were noted are in the file, all at once, without anybody closing it."""
     log.watch()
-    keeper = LogKeeper(log, never)
+    keeper = LogKeeper(log)
     for number in range(3):
         keeper.noted()
         log.note("sent", "response.create", f'{{"type":"response.create","n":{number}}}', NOW)
@@ -75,7 +76,7 @@ async def test_what_is_noted_is_in_the_file_soon(log: Told) -> None:
 async def test_what_is_not_looked_after_is_not_written(log: Told, autojump_clock: MockClock) -> None:
     """An idle session does not trouble the disk, nor does one that is over: closing its log does."""
     log.watch()
-    keeper = LogKeeper(log, never)
+    keeper = LogKeeper(log)
     await trio.sleep(100 * FLUSH_INTERVAL_S)
     keeper.noted()
     keeper.leave()
@@ -96,7 +97,8 @@ async def test_a_log_that_cannot_be_written_is_told_of_once(log: Told) -> None:
         failures.append(error)
         failed.set()
 
-    keeper = LogKeeper(log, fail)
+    keeper = LogKeeper(log)
+    keeper.tell(fail)
     with trio.fail_after(5):
         keeper.noted()
         await failed.wait()
@@ -108,10 +110,35 @@ async def test_a_log_that_cannot_be_written_is_told_of_once(log: Told) -> None:
     log.close()
 
 
+async def test_the_end_waits_for_what_is_being_written(log: Told) -> None:
+    """When the log is closed, no thread is at it any more."""
+    log.watch()
+    log.disk = threading.Event()
+    keeper = LogKeeper(log)
+    keeper.noted()
+    log.note("sent", "response.create", '{"type":"response.create"}', NOW)
+    closed = trio.Event()
+
+    async def close() -> None:
+        await keeper.close()
+        closed.set()
+
+    with trio.fail_after(5):
+        async with trio.open_nursery() as nursery:
+            await log.flushed.wait()
+            nursery.start_soon(close)
+            await wait_all_tasks_blocked(0.05)
+            assert not closed.is_set()
+            log.disk.set()
+    assert log.flushes == 1
+    with pytest.raises(ValueError, match="is closed"):
+        log.note("sent", "response.create", "{}", NOW)
+
+
 async def test_a_flood_waits_for_the_log(log: Told) -> None:
     """Little is left for later; much is written before anything more is heard."""
     log.watch()
-    keeper = LogKeeper(log, never)
+    keeper = LogKeeper(log)
     log.note("received", "x", '{"type":"x"}', NOW)
     waited: list[None] = []
     await keeper.keep_up(10, lambda: waited.append(None))

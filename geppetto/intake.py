@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, Self
 import trio
 
 from geppetto.hops import Job
-from geppetto.realtime.happenings import ReplyDone, ReplyText
+from geppetto.realtime.happenings import ReplyAudio, ReplyDone
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -78,17 +78,18 @@ class Intake:
 
     def send_together(self, happenings: Sequence[ToFiles]) -> None:
         """Send *happenings*, for which there is `room`."""
-        unwritten = self._recorder.unwritten
-        words_alone = True
+        audio = words = False
         for happening in happenings:
             self._recorder.put(happening)
-            if not isinstance(happening, ReplyText):
-                words_alone = False
-                if isinstance(happening, ReplyDone):
-                    self._end.want()
-        if not words_alone:
+            if isinstance(happening, ReplyAudio):
+                audio = True
+            elif isinstance(happening, ReplyDone):
+                self._end.want()
+            else:
+                words = True
+        if audio:
             self._job.want()
-        elif not unwritten:  # else what waits before it is wanted already
+        elif words and not self._job.wanted:
             self._job.want(WORDS_WAIT_S)
 
     async def send(self, happening: ToFiles) -> None:
@@ -152,11 +153,20 @@ class Intake:
             self._recorder.put(ReplyDone(reply=reply))
         if replies:  # hundreds that leave together with nothing to write need no hops
             await self._end.done()
-        self._sync.drop()  # whatever is saved is on the disk
-        await self._sync.at_rest()
+        await self.at_rest()
         if self._error is not None:
             raise self._error
         return self._recorder.take_saved()
+
+    async def at_rest(self) -> None:
+        """
+        Wait until nothing is done in any thread any more: all is written, and whatever was saved is on the disk.
+
+        Cancellation: leaves at once.
+        """
+        for job in (self._job, self._end, self._sync):  # in this order: the others want the last one when they land
+            job.drop()
+            await job.at_rest()
 
     def abandon(self) -> None:
         """Close the receiving end and every file, as it is; who still sends is told."""

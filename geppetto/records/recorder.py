@@ -6,7 +6,7 @@ import os
 import threading
 import time
 from collections import deque
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from itertools import count
 from math import inf
 from typing import TYPE_CHECKING
@@ -18,7 +18,7 @@ from geppetto.records.reply_files import ReplyFiles
 from geppetto.redaction import Redactor
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from datetime import datetime
     from pathlib import Path, PurePath
 
@@ -115,6 +115,7 @@ class Recorder:
         self._sync_at = inf
         self._sync_after_s = FSYNC_INTERVAL_S * (0.5 + next(_numbers) * _GOLDEN % 0.5)
         """The first time, so that sessions which began together don't all wait for the disk together."""
+        self._closing = False
         self._lock = threading.Lock()
 
     def put(self, happening: ToFiles) -> None:
@@ -137,7 +138,7 @@ class Recorder:
             OutputFailed: a file cannot be written. What was written before is intact. From then on each call raises
                 the same: an answer that lost a part must never get the name of a whole one.
         """
-        with self._lock:
+        with self._alone():
             if self._failure is not None:
                 raise self._failure
             try:
@@ -154,7 +155,7 @@ class Recorder:
             OutputFailed: the disk did not take it, or the files were removed.
         """
         with ExitStack() as stack:
-            with self._lock:
+            with self._alone():
                 since, written_at = self._unsynced_since, self._written_at
                 self._nothing_unsynced()
                 unsynced: list[Unsynced] = []
@@ -166,7 +167,7 @@ class Recorder:
                 return
             flushed_until = self._place.flush(unsynced, since)
             if flushed_until < written_at:  # the crowd's flush began before the last of it was written
-                with self._lock:
+                with self._alone():
                     for files in self._open.values():  # none when they were closed meanwhile
                         files.unsynced = True
                         self._something_unsynced(flushed_until)
@@ -197,8 +198,10 @@ class Recorder:
         """
         Close every file as it is, after a failure: the audio stays, playable, under its temporary name.
 
-        Does not wait: while a `write` hangs on its disk in an abandoned thread, the files stay open.
+        Does not wait: while a `write` hangs on its disk in an abandoned thread, the files stay open until it comes to
+        its end.
         """
+        self._closing = True
         if not self._lock.acquire(blocking=False):
             return
         try:
@@ -210,6 +213,16 @@ class Recorder:
             self._ended.clear()
         finally:
             self._lock.release()
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Let no other thread in, and do then what `close` could not do meanwhile."""
+        try:
+            with self._lock:
+                yield
+        finally:
+            if self._closing:
+                self.close()
 
     def _write(self, *, ends: bool) -> None:
         while ends and self._ended:

@@ -15,7 +15,7 @@ from trio.testing import wait_all_tasks_blocked
 from geppetto.errors import OutputFailed
 from geppetto.intake import Intake
 from geppetto.realtime.events import TextDelta
-from geppetto.realtime.happenings import ReplyAudio, ReplyDone
+from geppetto.realtime.happenings import ReplyAudio, ReplyDone, ReplyText
 from geppetto.realtime.reply import Reply
 from geppetto.records.recorder import Recorder
 from geppetto.tasks.assemble import assemble
@@ -166,6 +166,44 @@ async def test_the_end_waits_for_a_flush_under_way(tmp_path: Path) -> None:
     assert [str(error) for error in errors] == ["The disk did not take it."]
 
 
+async def test_the_end_waits_for_a_write_with_nothing_left_to_write(tmp_path: Path) -> None:
+    """What was wanted may begin when all is written already: also then its thread is not left behind."""
+    began, disk, ended = threading.Event(), threading.Event(), threading.Event()
+    token = trio.lowlevel.current_trio_token()
+    all_written = trio.Event()
+
+    class Late(Recorder):
+        def write(self, *, ends: bool = True) -> None:
+            if not ends:
+                began.set()
+                disk.wait(5)
+                ended.set()
+                return
+            super().write(ends=True)
+            if self.has_saved:
+                began.wait(5)
+                token.run_sync_soon(all_written.set)
+
+    reply = Reply()
+    intake = Intake(Late(tmp_path, lambda: NOW), 3)
+    intake.send_nowait(ReplyText(reply=reply, delta="Hello."))
+    intake.close()
+
+    async def deliver(_saved: SavedReply) -> None:
+        await trio.lowlevel.checkpoint()
+
+    async def to_its_end() -> None:
+        await assemble(intake, deliver, lambda: [reply])
+        assert ended.is_set()
+
+    with trio.fail_after(5):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(to_its_end)
+            await all_written.wait()
+            await wait_all_tasks_blocked(0.05)
+            disk.set()
+
+
 async def test_a_bug_leaves_no_file_open(tmp_path: Path) -> None:
     """Whatever fails in between, the files are closed, and their audio is there under the temporary name."""
     reply, other = Reply(), Reply(status="completed")
@@ -180,6 +218,7 @@ async def test_a_bug_leaves_no_file_open(tmp_path: Path) -> None:
         intake.send_nowait(happening)
     with trio.fail_after(5), pytest.raises(ZeroDivisionError):
         await assemble(intake, deliver, list)
+    await intake.at_rest()
     assert frames(tmp_path / "audio_20261121_101502.wav.part") == b"\1\0"
     assert open_files() == before
 

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import attrs
 
-from benchmarks.harness import Broken, say
+from benchmarks.harness import NEIGHBOURS, Broken, say
 from benchmarks.machine import described
 from benchmarks.table import table
 
@@ -81,7 +81,8 @@ def _report(found: dict[str, Findings], broken: list[str], file: Path | None, *,
     print(described() + (" Quick: less work than the targets are meant for." if quick else ""))
     print()
     print(table(rows))
-    for sentence in (*(note for findings in found.values() for note in findings.notes), *broken):
+    notes = [note for findings in found.values() for note in findings.notes]
+    for sentence in filter(None, (*notes, *broken, NEIGHBOURS.sentence)):
         print(f"\n{sentence}")
     if file is not None:
         figures = {name: attrs.asdict(findings, value_serializer=_finite) for name, findings in found.items()}

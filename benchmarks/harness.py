@@ -24,6 +24,8 @@ from typing import IO, TYPE_CHECKING, TypeVar
 
 import attrs
 
+from benchmarks.hypervisor import Neighbours
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
@@ -40,6 +42,10 @@ class Broken(Exception):
 def say(sentence: str) -> None:
     """Tell how far it is, on stderr."""
     print(sentence, file=sys.stderr, flush=True)
+
+
+NEIGHBOURS = Neighbours(say)
+"""What this run has seen of others on the same hardware."""
 
 
 @attrs.frozen(kw_only=True)

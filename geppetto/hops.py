@@ -9,9 +9,11 @@ little to do; the more took part in the one before, the longer it waits, so that
 from __future__ import annotations
 
 from contextlib import suppress
+from functools import partial
 from heapq import heappop, heappush
 from itertools import count
 from math import inf
+from time import perf_counter, sleep, thread_time
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -29,10 +31,17 @@ _HEAVY_S: Final = 0.005
 """The same for each heavy job in that hop: side by side they would take no less."""
 MOST_JOBS: Final = 32
 """In one hop; the others wait for the next. A long hop takes the interpreter from everybody else for too long."""
+BREATH_S: Final = 0.003
+"""Of CPU; then a hop rests for as long. To make the files of a reply takes ten times as much as a write."""
 PAUSE_S: Final = 0.001
 """How long the next hop waits for each that took part in the last one."""
+MOST_HEAVY: Final = 4
+"""In one hop: it cannot be stopped when there is something to hear."""
+_LATE: Final = 8
+"""Behind heavy jobs the next hop waits as long as the last one took, or so many times as long as the loop took to
+hear of its end: a loop that is late has other things to do."""
 _MOST_PAUSE_S: Final = 0.1
-"""Behind heavy jobs the next hop waits as long as the last one took, but no longer than this."""
+"""But no longer than this."""
 _ALL_PAUSES_S: Final = 0.2
 """How long all pauses are together until everybody's turn has come again: what many sessions may cost one of them."""
 _SOON_S: Final = 0.1
@@ -54,14 +63,17 @@ class Job:
         landed: Callable[[], None],
         *,
         heavy: bool = False,
+        patience_s: float = PATIENCE_S,
     ) -> None:
         """
         Do *work* in threads, with other work of the same *place*; tell *landed* each time that it ended.
 
         Work of another place, which is another directory or another kind of work in it, does not wait for it. *heavy*
-        work takes long, and can wait: its hops leave as much time to everybody else as they take.
+        work takes long, and can wait: its hops leave as much time to everybody else as they take. What is wanted
+        waits *patience_s* seconds for a hop with it that is under way.
         """
         self.heavy = heavy
+        self.patience_s = patience_s
         self._lane = _lane(place)
         self._work = work
         self._landed = landed
@@ -151,6 +163,17 @@ class Job:
         self._landed()
 
 
+def _do_all(jobs: list[Job]) -> None:
+    """Do *jobs*, in a thread, and take breath in between: who wants the interpreter meanwhile waits for too long."""
+    rested_at = thread_time()
+    for number, job in enumerate(jobs, 1):
+        job.do()
+        busy_s = thread_time() - rested_at
+        if busy_s > BREATH_S and number < len(jobs):
+            sleep(busy_s)
+            rested_at = thread_time()
+
+
 class _Lane(msgspec.Struct, eq=False):
     """The hops of one place."""
 
@@ -220,37 +243,36 @@ class _Lane(msgspec.Struct, eq=False):
         soon = now + _SOON_S
         everybody = len(self._wanted)
         jobs: list[Job] = []
-        while len(jobs) < MOST_JOBS and self._due() <= soon:
+        heavy = 0
+        while len(jobs) < MOST_JOBS and heavy < MOST_HEAVY and self._due() <= soon:
             job = heappop(self._order)[2]
             self._wanted.remove(job)
             self._hurried.discard(job)
             job.begin()
             jobs.append(job)
+            heavy += job.heavy
         if not jobs:
             return  # what was due has been dropped
-        heavy = sum(job.heavy for job in jobs)
-        self._patience_ends = now + max(PATIENCE_S, heavy * _HEAVY_S)
+        self._patience_ends = now + max(heavy * _HEAVY_S, *(job.patience_s for job in jobs))
         pause_s = min(len(jobs) * PAUSE_S, _ALL_PAUSES_S * len(jobs) / everybody)
         self._under_way += 1
         token = trio.lowlevel.current_trio_token()
 
-        def do_all() -> None:
-            for job in jobs:
-                job.do()
-
         def deliver(_result: object) -> None:
             with suppress(trio.RunFinishedError):  # then nobody waits any more
-                token.run_sync_soon(self._land, jobs, pause_s, now if heavy > 1 else inf)
+                token.run_sync_soon(self._land, jobs, pause_s, now if heavy > 1 else inf, perf_counter())
 
-        trio.lowlevel.start_thread_soon(do_all, deliver, "geppetto files")
+        trio.lowlevel.start_thread_soon(partial(_do_all, jobs), deliver, "geppetto files")
 
-    def _land(self, jobs: list[Job], pause_s: float, heavy_since: float) -> None:
-        """Tell those who took part, and begin the pause: *pause_s*, or as long as heavy jobs took."""
+    def _land(self, jobs: list[Job], pause_s: float, heavy_since: float, ended_at: float) -> None:
+        """Tell those who took part, and begin the pause: *pause_s*, or what is left to others behind heavy jobs."""
         self._under_way -= 1
         now = trio.current_time()
-        self._free_at = now + max(pause_s, min(now - heavy_since, _MOST_PAUSE_S))
         if heavy_since < inf:
+            late_s = perf_counter() - ended_at
+            pause_s = max(pause_s, min(max(now - heavy_since, _LATE * late_s), _MOST_PAUSE_S))
             self._sooner.unpark_all()  # whoever looks at the clock would have been patient for longer
+        self._free_at = now + pause_s
         for job in jobs:
             job.land()
 

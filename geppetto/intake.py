@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 WORDS_WAIT_S: Final = 0.25
 """How long words wait for audio to be written with: by itself each would cost a hop to a thread."""
 
+_FLUSH_PATIENCE_S: Final = 0.25
+"""How long a flush waits for one under way, which may well have done its work then."""
+
 
 class Intake:
     """
@@ -43,7 +46,7 @@ class Intake:
         self._capacity = capacity
         self._job = Job((recorder.directory, "write"), partial(recorder.write, ends=False), self._written)
         self._end = Job((recorder.directory, "end"), recorder.write, self._ended, heavy=True)
-        self._sync = Job((recorder.directory, "flush"), recorder.sync, self._synced)
+        self._sync = Job((recorder.directory, "flush"), recorder.sync, self._synced, patience_s=_FLUSH_PATIENCE_S)
         self._closed = self._broken = False
         self._error: Exception | None = None
         """The first: what it lost is lost, whatever can be written later."""

@@ -14,7 +14,8 @@ import pytest
 from benchmarks.counting import per_pair
 from benchmarks.findings import Curve
 from benchmarks.frames import BYTES_PER_S, StampedPair, answer
-from benchmarks.harness import Broken, Usage, digest, only_wav, peer, place, ratio, rounds, run
+from benchmarks.harness import Broken, Usage, digest, only_wav, peer, place, ratio, rounds, run, say
+from benchmarks.hypervisor import Neighbours
 from benchmarks.loopback import serving
 from benchmarks.measures.cpu import OURS, Taken, contestants, same_wav
 from benchmarks.table import Row, table
@@ -112,6 +113,37 @@ def test_every_contestant_has_a_turn_in_every_round() -> None:
     taken = rounds({"a": partial(turn, "a"), "b": partial(turn, "b")}, 2, "turns")
     assert order == ["a", "b", "b", "a"]
     assert taken == {"a": [1, 4], "b": [2, 3]}
+
+
+def test_what_the_hypervisor_disturbed_is_measured_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """First it waits for a core; a turn in which one was taken away does not count then, unless all are like that."""
+    stat = tmp_path / "stat"
+    monkeypatch.setattr("benchmarks.hypervisor._STAT", stat)
+    ticks = iter([0, 500, 500, 500, 1_000, 1_500, 2_000, 2_500, 3_000, 3_500])
+
+    def turn() -> str:
+        stat.write_text(f"cpu  9 9 9 9 9 9 9 {next(ticks)} 9 9\ncpu0 9 9 9 9 9 9 9 9 9 9\n")
+        return "taken"
+
+    turn()
+    shares = iter([0.5, 0.5])
+    told: list[str] = []
+    neighbours = Neighbours(told.append, probe=lambda: next(shares, 0.0), between_s=0.001)
+    assert neighbours.undisturbed(turn) == "taken"
+    assert list(shares) == []
+    assert (neighbours.again, neighbours.kept, len(told)) == (1, [], 1)
+    assert neighbours.undisturbed(turn) == "taken"
+    assert neighbours.undisturbed(turn) == "taken"
+    assert (neighbours.again, len(neighbours.kept)) == (4, 1)
+    assert neighbours.sentence.startswith("The hypervisor took cores away: 4 turns were measured again; 1 stand")
+
+
+def test_a_machine_without_a_hypervisor_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where nothing tells of stolen time, all is taken as it comes."""
+    monkeypatch.setattr("benchmarks.hypervisor._STAT", tmp_path / "missing")
+    neighbours = Neighbours(say)
+    assert neighbours.undisturbed(lambda: 1) == 1
+    assert neighbours.sentence == ""
 
 
 def test_a_ratio_is_the_median_of_the_rounds() -> None:

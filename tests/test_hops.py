@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ import trio
 import trio.lowlevel
 from trio.testing import wait_all_tasks_blocked
 
-from geppetto.hops import MOST_JOBS, PAUSE_S, Job
+from geppetto.hops import BREATH_S, MOST_HEAVY, MOST_JOBS, PAUSE_S, Job
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -225,7 +226,7 @@ async def test_behind_heavy_work_there_is_as_long_a_pause(hang: Callable[[], Han
     """It leaves everybody else their time."""
     with trio.fail_after(BOUND_S):
         slow, over = hang(), trio.Event()
-        jobs = [Job(HERE, nothing, nothing, heavy=True) for _ in range(9)]
+        jobs = [Job(HERE, nothing, nothing, heavy=True) for _ in range(MOST_HEAVY)]
         last = Job(HERE, slow, lambda: over.set(), heavy=True)
         for one in (*jobs, last):
             one.want()
@@ -238,6 +239,44 @@ async def test_behind_heavy_work_there_is_as_long_a_pause(hang: Callable[[], Han
         last.want()
         await over.wait()
         assert trio.current_time() - start >= 0.9 * min(took_s, 0.1)
+
+
+async def test_heavy_work_waits_for_a_loop_that_is_late(hang: Callable[[], Hang]) -> None:
+    """However short it was: whoever cannot keep up has something better to do."""
+    with trio.fail_after(BOUND_S):
+        slow, over = hang(), trio.Event()
+        jobs = [Job(HERE, nothing, nothing, heavy=True) for _ in range(MOST_HEAVY)]
+        last = Job(HERE, slow, lambda: over.set(), heavy=True)
+        for one in (*jobs, last):
+            one.want()
+        await slow.begun.wait()
+        slow.release.set()
+        time.sleep(0.02)  # noqa: ASYNC251  # as a loop does that is late
+        await over.wait()
+        start, over = trio.current_time(), trio.Event()
+        last.want()
+        await over.wait()
+        assert trio.current_time() - start >= 0.09
+
+
+async def test_a_long_hop_takes_breath() -> None:
+    """It is busy for no more than half of the time, however much there is to do; behind the last job it is over."""
+
+    def busy() -> None:
+        until = time.thread_time() + 1.1 * BREATH_S
+        while time.thread_time() < until:
+            pass
+
+    over = trio.Event()
+    crowd = [job(HERE, busy) for _ in range(4)]
+    with trio.fail_after(BOUND_S):
+        first = job(HERE, nothing)
+        first.want()
+        for one in (*crowd, job(HERE, busy, over.set)):
+            one.want()
+        start = trio.current_time()
+        await over.wait()
+    assert trio.current_time() - start >= (5 + 4) * 1.1 * BREATH_S
 
 
 async def test_hundreds_that_are_waited_for_make_no_pause() -> None:

@@ -15,7 +15,20 @@ from typing import TYPE_CHECKING
 
 from benchmarks.findings import SHARES, Findings, percentiles
 from benchmarks.frames import BYTES_PER_S, StampedPair
-from benchmarks.harness import BOUND_S, Broken, geppetto, peer, percentile, place, ratio, rounds, run, say, started
+from benchmarks.harness import (
+    BOUND_S,
+    NEIGHBOURS,
+    Broken,
+    geppetto,
+    peer,
+    percentile,
+    place,
+    ratio,
+    rounds,
+    run,
+    say,
+    started,
+)
 from benchmarks.loopback import serving
 from benchmarks.table import Row
 from benchmarks.watching import Growth, Screen, wait_for_files
@@ -37,14 +50,16 @@ def measure(quick: bool) -> Findings:
     """Measure it."""
     n_idle, n_full, n_questions = (400, 2_000, 100) if quick else (5_000, 40_000, 1_000)
     say("latency, idle machine")
-    words_ms, wav_ms, idle = _stream(IDLE_DELTA_BYTES, n_idle, IDLE_PACE_S)
+    words_ms, wav_ms, idle = NEIGHBOURS.undisturbed(partial(_stream, IDLE_DELTA_BYTES, n_idle, IDLE_PACE_S))
     rows = [
         *percentiles("latency", "wire → stdout, idle", words_ms, most_p99_ms=MOST_STDOUT_MS),
         *percentiles("latency", "wire → WAV, idle", wav_ms, most_p99_ms=MOST_WAV_MS),
     ]
     say("latency, 50 MB/s")
     pair_bytes = StampedPair(FULL_DELTA_BYTES).size_bytes
-    words_ms, wav_ms, full = _stream(FULL_DELTA_BYTES, n_full, pair_bytes / FULL_BYTES_PER_S)
+    words_ms, wav_ms, full = NEIGHBOURS.undisturbed(
+        partial(_stream, FULL_DELTA_BYTES, n_full, pair_bytes / FULL_BYTES_PER_S)
+    )
     rows += percentiles("latency", "wire → stdout, 50 MB/s", words_ms)
     rows += percentiles("latency", "wire → WAV, 50 MB/s", wav_ms)
     rows += _first_audio(n_questions, 3)
@@ -84,8 +99,10 @@ def _stream(delta_bytes: int, n_deltas: int, pace_s: float) -> tuple[list[float]
 def _first_audio(n_questions: int, n_rounds: int) -> list[Row]:
     with serving(0.2, awake=True) as server:  # to wake its processor takes longer than what either client does
         both: dict[str, Callable[[], list[float]]] = {
-            "geppetto_api": partial(_ask_many, "geppetto_api", server.port, n_questions),
-            "openai_sdk": partial(_ask_many, "openai_sdk", server.port, n_questions),
+            "geppetto_api": partial(
+                NEIGHBOURS.undisturbed, partial(_ask_many, "geppetto_api", server.port, n_questions)
+            ),
+            "openai_sdk": partial(NEIGHBOURS.undisturbed, partial(_ask_many, "openai_sdk", server.port, n_questions)),
         }
         taken = rounds(both, n_rounds, f"latency, first audio of {n_questions:,} answers")
     rows = []

@@ -60,8 +60,8 @@ class Place(msgspec.Struct, eq=False):
     """Who has something to flush."""
     _lock: threading.Lock = msgspec.field(default_factory=threading.Lock)
     _flushing: threading.Lock = msgspec.field(default_factory=threading.Lock)
-    _flushed_until: float = -inf
-    """What was written before this moment is on the disk."""
+    flushed_until: float = -inf
+    """What was written before this moment, by `time.monotonic`, is on the disk."""
     _one_by_one_until: float = -inf
 
     def enter(self) -> None:
@@ -86,15 +86,15 @@ class Place(msgspec.Struct, eq=False):
         with self._lock:
             crowd = self._members + 1 >= CROWD  # with the one that asks, who is no member any more
         with self._flushing:  # whoever waits for it has it done with it
-            if self._flushed_until > since:
-                return self._flushed_until
+            if self.flushed_until > since:
+                return self.flushed_until
             began_at = time.monotonic()
             if crowd and began_at >= self._one_by_one_until and (syncfs := _syncfs()) is not None:
                 try:
                     syncfs(files[0].fd)
                 except OSError as error:
                     raise cannot_write(files[0].path, error) from error
-                self._flushed_until = began_at
+                self.flushed_until = began_at
                 if time.monotonic() - began_at > _LONG_S:
                     self._one_by_one_until = time.monotonic() + _LONG_AGAIN_S
                 return began_at

@@ -156,6 +156,9 @@ class Recorder:
         """
         with ExitStack() as stack:
             with self._alone():
+                if self._place.flushed_until > self._unsynced_since:
+                    self._take_as_flushed(self._place.flushed_until)
+                    return
                 since, written_at = self._unsynced_since, self._written_at
                 self._nothing_unsynced()
                 unsynced: list[Unsynced] = []
@@ -278,6 +281,18 @@ class Recorder:
         self._unsynced_since = min(self._unsynced_since, since)
         self._sync_at = min(self._sync_at, since + self._sync_after_s)
         self._sync_after_s = FSYNC_INTERVAL_S
+
+    def _take_as_flushed(self, until: float) -> None:
+        """What was written before *until* is on the disk: others of the crowd have seen to it."""
+        for files in self._open.values():
+            files.check()
+        if until < self._written_at:
+            self._unsynced_since = until
+            self._sync_at = until + FSYNC_INTERVAL_S
+            return
+        for files in self._open.values():
+            files.unsynced = False
+        self._nothing_unsynced()
 
     def _nothing_unsynced(self) -> None:
         if self._unsynced_since < inf:

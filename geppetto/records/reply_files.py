@@ -91,12 +91,22 @@ class ReplyFiles:
         """
         if not self.unsynced or self._stem is None:
             return []
-        self._stem.check()
+        self.check()
         self.unsynced = False
         files = [Unsynced(self._stem.part_path, os.dup(self._stem.fileno()))]
         if self._words is not None:
             files.append(Unsynced(self._words.path, os.dup(self._words.fileno())))
         return files
+
+    def check(self) -> None:
+        """
+        See whether the files are still where they belong.
+
+        Raises:
+            OutputFailed: they were removed.
+        """
+        if self._stem is not None:
+            self._stem.check()
 
     def finish(self, reply: Reply, commit: Callable[[SavedReply], None]) -> SavedReply:
         """

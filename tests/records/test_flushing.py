@@ -128,6 +128,19 @@ def test_what_came_behind_a_flush_of_the_crowd_is_due_in_time(tmp_path: Path, di
     close(crowd)
 
 
+def test_files_that_were_removed_are_missed_though_others_have_flushed(tmp_path: Path, disk: Disk) -> None:
+    """Each looks for its own: a disk that took everything does not help who has lost the file."""
+    crowd = sessions(tmp_path, CROWD)
+    disk.now += 1
+    crowd[0].recorder.sync()
+    for path in tmp_path.iterdir():
+        path.unlink()
+    with pytest.raises(OutputFailed, match="was removed"):
+        crowd[1].recorder.sync()
+    assert disk.whole == 1
+    close(crowd)
+
+
 def test_a_crowd_that_has_gone_is_none(tmp_path: Path, disk: Disk) -> None:
     """Who has nothing to flush, because the files are closed or flushed, does not count."""
     crowd = sessions(tmp_path, CROWD + 1)

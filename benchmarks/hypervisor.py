@@ -21,14 +21,16 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-MOST_STOLEN: Final = 0.02
-"""The share of one core that may be taken away meanwhile."""
+MOST_STOLEN: Final = 0.01
+"""The share of one core that may be taken away meanwhile: what is late because of it is as much of a 99th percentile."""
 FEW_S: Final = 0.03
 """So little is no reason to measure again: the kernel counts in hundredths of a second."""
 TRIES: Final = 4
 MOST_PATIENCE_S: Final = 1800.0
 """How long a whole run waits for its cores, all in all."""
 _PROBE_S: Final = 0.25
+_MOST_PROBED: Final = 0.05
+"""The share that may be missing in such a short time; the system itself takes some."""
 _BETWEEN_S: Final = 10.0
 _STAT: Final = Path("/proc/stat")
 _STEAL: Final = 8
@@ -99,6 +101,6 @@ class Neighbours:
 
     def _wait(self) -> None:
         """Wait until a core runs whenever it is wanted."""
-        while self.patience_s > 0 and self.probe() > MOST_STOLEN:
+        while self.patience_s > 0 and self.probe() > _MOST_PROBED:
             self.patience_s -= self.between_s
             time.sleep(self.between_s)

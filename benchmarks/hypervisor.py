@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 MOST_STOLEN: Final = 0.01
-"""The share of one core that may be taken away meanwhile: what is late because of it is as much of a 99th percentile."""
+"""The share of one core that may be taken away meanwhile: in a p99 what is late because of it is all there is."""
 FEW_S: Final = 0.03
 """So little is no reason to measure again: the kernel counts in hundredths of a second."""
 TRIES: Final = 4

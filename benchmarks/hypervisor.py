@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import time
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -72,7 +73,11 @@ class Neighbours:
 
     def undisturbed(self, take: Callable[[], T]) -> T:
         """Return what *take* returns, from a time in which the machine had its cores to itself, if there is one."""
+        least = share = inf
         for number in range(TRIES):
+            if number:
+                self.say(f"the hypervisor took {share:.0%} of a core away: measured again")
+                self.again += 1
             self._wait()
             began_s, before_s = time.monotonic(), stolen_s()
             taken = take()
@@ -80,14 +85,13 @@ class Neighbours:
             if gone_s <= max(FEW_S, MOST_STOLEN * wall_s):
                 return taken
             share = gone_s / wall_s
-            if number + 1 < TRIES and self.patience_s > 0:
-                self.say(f"the hypervisor took {share:.0%} of a core away: measured again")
-                self.again += 1
-                self.patience_s -= wall_s
-            else:
+            if share < least:
+                least, best = share, taken
+            self.patience_s -= wall_s
+            if self.patience_s <= 0:
                 break
-        self.kept.append(share)
-        return taken
+        self.kept.append(least)
+        return best
 
     @property
     def sentence(self) -> str:

@@ -28,7 +28,7 @@ FEW_S: Final = 0.03
 """So little is no reason to measure again: the kernel counts in hundredths of a second."""
 TRIES: Final = 4
 MOST_PATIENCE_S: Final = 1800.0
-"""How long a whole run waits for its cores, all in all."""
+"""How long one measure waits for its cores, and measures again, all in all."""
 _PROBE_S: Final = 0.25
 _MOST_PROBED: Final = 0.05
 """The share that may be missing in such a short time; the system itself takes some."""
@@ -64,6 +64,7 @@ class Neighbours:
 
     say: Callable[[str], None]
     patience_s: float = MOST_PATIENCE_S
+    """How long it may still wait and measure again."""
     probe: Callable[[], float] = probed
     between_s: float = _BETWEEN_S
     again: int = 0

@@ -32,11 +32,11 @@ _HEAVY_S: Final = 0.005
 MOST_JOBS: Final = 32
 """In one hop; the others wait for the next. A long hop takes the interpreter from everybody else for too long."""
 BREATH_S: Final = 0.003
-"""Of CPU; then a hop rests for as long. To make the files of a reply takes ten times as much as a write."""
+"""Of CPU; then a hop that nobody waits for rests for as long. To make a reply's files takes ten writes' time."""
 PAUSE_S: Final = 0.001
 """How long the next hop waits for each that took part in the last one."""
 MOST_HEAVY: Final = 4
-"""In one hop: it cannot be stopped when there is something to hear."""
+"""In one hop that nobody waits for: it cannot be stopped when there is something to hear."""
 _LATE: Final = 8
 """Behind heavy jobs the next hop waits as long as the last one took, or so many times as long as the loop took to
 hear of its end: a loop that is late has other things to do."""
@@ -163,13 +163,13 @@ class Job:
         self._landed()
 
 
-def _do_all(jobs: list[Job]) -> None:
-    """Do *jobs*, in a thread, and take breath in between: who wants the interpreter meanwhile waits for too long."""
+def _do_all(jobs: list[Job], breath_s: float) -> None:
+    """Do *jobs*, in a thread, and rest after *breath_s* of CPU: others want the interpreter meanwhile."""
     rested_at = thread_time()
     for number, job in enumerate(jobs, 1):
         job.do()
         busy_s = thread_time() - rested_at
-        if busy_s > BREATH_S and number < len(jobs):
+        if busy_s > breath_s and number < len(jobs):
             sleep(busy_s)
             rested_at = thread_time()
 
@@ -244,7 +244,8 @@ class _Lane(msgspec.Struct, eq=False):
         everybody = len(self._wanted)
         jobs: list[Job] = []
         heavy = 0
-        while len(jobs) < MOST_JOBS and heavy < MOST_HEAVY and self._due() <= soon:
+        hurried = bool(self._hurried)
+        while len(jobs) < MOST_JOBS and (hurried or heavy < MOST_HEAVY) and self._due() <= soon:
             job = heappop(self._order)[2]
             self._wanted.remove(job)
             self._hurried.discard(job)
@@ -262,7 +263,8 @@ class _Lane(msgspec.Struct, eq=False):
             with suppress(trio.RunFinishedError):  # then nobody waits any more
                 token.run_sync_soon(self._land, jobs, pause_s, now if heavy > 1 else inf, perf_counter())
 
-        trio.lowlevel.start_thread_soon(partial(_do_all, jobs), deliver, "geppetto files")
+        work = partial(_do_all, jobs, inf if hurried else BREATH_S)
+        trio.lowlevel.start_thread_soon(work, deliver, "geppetto files")
 
     def _land(self, jobs: list[Job], pause_s: float, heavy_since: float, ended_at: float) -> None:
         """Tell those who took part, and begin the pause: *pause_s*, or what is left to others behind heavy jobs."""

@@ -259,24 +259,29 @@ async def test_heavy_work_waits_for_a_loop_that_is_late(hang: Callable[[], Hang]
         assert trio.current_time() - start >= 0.09
 
 
-async def test_a_long_hop_takes_breath() -> None:
-    """It is busy for no more than half of the time, however much there is to do; behind the last job it is over."""
+@pytest.mark.parametrize("waited_for", [False, True])
+async def test_a_long_hop_takes_breath(monkeypatch: pytest.MonkeyPatch, *, waited_for: bool) -> None:
+    """It is busy for no more than half of the time, but where somebody waits for it."""
+    slept_s: list[float] = []
+    monkeypatch.setattr("geppetto.hops.sleep", slept_s.append)
 
     def busy() -> None:
         until = time.thread_time() + 1.1 * BREATH_S
         while time.thread_time() < until:
             pass
 
-    over = trio.Event()
-    crowd = [job(HERE, busy) for _ in range(4)]
+    first, over = job(HERE, nothing), trio.Event()
+    crowd = [job(HERE, busy) for _ in range(9)]
+    last = job(HERE, busy, over.set)
     with trio.fail_after(BOUND_S):
-        first = job(HERE, nothing)
         first.want()
-        for one in (*crowd, job(HERE, busy, over.set)):
+        for one in (*crowd, last):
             one.want()
-        start = trio.current_time()
+        if waited_for:
+            last.hurry()
         await over.wait()
-    assert trio.current_time() - start >= (5 + 4) * 1.1 * BREATH_S
+    assert len(slept_s) == (0 if waited_for else len(crowd))
+    assert all(one_s >= 1.1 * BREATH_S for one_s in slept_s)
 
 
 async def test_hundreds_that_are_waited_for_make_no_pause() -> None:

@@ -163,7 +163,8 @@ class Intake:
 
     async def at_rest(self) -> None:
         """
-        Wait until nothing is done in any thread any more: all is written, and whatever was saved is on the disk.
+        Wait until nothing is done in any thread any more. What is still wanted is dropped: call it when all is saved,
+        or given up.
 
         Cancellation: leaves at once.
         """

@@ -250,14 +250,22 @@ def digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def rounds(contestants: Mapping[str, Callable[[], T]], n_rounds: int, what: str) -> dict[str, list[T]]:
-    """Give each contestant a turn in every round; each round begins with another one."""
+def rounds(
+    contestants: Mapping[str, Callable[[], T]], n_rounds: int, what: str, *, undisturbed: bool = False
+) -> dict[str, list[T]]:
+    """
+    Give each contestant a turn in every round; each round begins with another one.
+
+    Args:
+        undisturbed: Take a turn again that the hypervisor disturbed.
+    """
     taken: dict[str, list[T]] = {name: [] for name in contestants}
     names = list(contestants)
     for number in range(n_rounds):
         say(f"{what}: round {number + 1} of {n_rounds}")
         for name in names[number % len(names) :] + names[: number % len(names)]:
-            taken[name].append(contestants[name]())
+            turn = contestants[name]
+            taken[name].append(NEIGHBOURS.undisturbed(turn) if undisturbed else turn())
     return taken
 
 

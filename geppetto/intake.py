@@ -47,6 +47,8 @@ class Intake:
         self._job = Job((recorder.directory, "write"), partial(recorder.write, ends=False), self._written)
         self._end = Job((recorder.directory, "end"), recorder.write, self._ended, heavy=True)
         self._sync = Job((recorder.directory, "flush"), recorder.sync, self._synced, patience_s=_FLUSH_PATIENCE_S)
+        self._jobs = self._job, self._end, self._sync
+        """All: the others want the last one when they land."""
         self._closed = self._broken = False
         self._error: Exception | None = None
         """The first: what it lost is lost, whatever can be written later."""
@@ -168,14 +170,14 @@ class Intake:
 
         Cancellation: leaves at once.
         """
-        for job in (self._job, self._end, self._sync):  # in this order: the others want the last one when they land
+        for job in self._jobs:
             job.drop()
             await job.at_rest()
 
     def abandon(self) -> None:
         """Close the receiving end and every file, as it is; who still sends is told."""
         self._broken = True
-        for job in (self._job, self._end, self._sync):
+        for job in self._jobs:
             job.drop()
         self._room.unpark_all()
         self._recorder.close()

@@ -20,6 +20,7 @@ import trio
 from geppetto.chat import open_chat
 from geppetto.errors import GeppettoError
 from tests.fakes.chatting import BOUND_S, configure
+from tests.fakes.descriptors import open_descriptors
 from tests.fakes.fault_stage import FRAMES, MARKER, stage
 from tests.fakes.faults import FAULTS, Phase
 from tests.fakes.program import frames, wavs
@@ -150,19 +151,13 @@ def check_files(cwd: Path) -> None:
     assert not list(cwd.rglob("*.part"))
 
 
-def descriptors() -> int:
-    """Return how many files and sockets this process has open, where the system tells; else 0."""
-    folder = Path("/proc/self/fd")
-    return len(list(folder.iterdir())) if folder.exists() else 0
-
-
 @pytest.mark.parametrize("cell", cells(), ids=str)
 async def test_fault(
     cell: Cell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The session goes on or ends with its status, what was delivered is on the disk, and nothing runs any more."""
     monkeypatch.setattr("geppetto.connection.connect._BACKOFF_FIRST_S", 0.02)
-    tasks, open_files = trio.lowlevel.current_statistics().tasks_living, descriptors()
+    tasks, open_files = trio.lowlevel.current_statistics().tasks_living, open_descriptors()
     with trio.fail_after(BOUND_S):
         async with stage(cell.fault, cell.phase, always=cell.always) as at:
             talk = await converse(at, tmp_path, time_limits(cell))
@@ -199,4 +194,4 @@ async def test_fault(
     assert [thread.name for thread in threading.enumerate() if not thread.name.startswith("Trio thread")] == [
         "MainThread"
     ]
-    assert descriptors() == open_files
+    assert open_descriptors() == open_files

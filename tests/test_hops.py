@@ -15,7 +15,7 @@ from trio.testing import wait_all_tasks_blocked
 from geppetto.hops import BREATH_S, MOST_HEAVY, MOST_JOBS, PAUSE_S, Job
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Awaitable, Callable, Iterator
 
 HERE, THERE = (Path("here"), "write"), (Path("here"), "flush")
 BOUND_S = 10.0
@@ -222,41 +222,46 @@ async def test_many_pause_and_one_does_not() -> None:
     assert hops[2] < MOST_JOBS * PAUSE_S * 0.9
 
 
-async def test_behind_heavy_work_there_is_as_long_a_pause(hang: Callable[[], Hang]) -> None:
-    """It leaves everybody else their time."""
+async def pause_behind_heavy_work(slow: Hang, meanwhile: Callable[[], Awaitable[None]]) -> tuple[float, float]:
+    """Do *meanwhile* while a heavy hop is under way; return how long it was until that had ended, and the pause."""
     with trio.fail_after(BOUND_S):
-        slow, over = hang(), trio.Event()
+        over = trio.Event()
         jobs = [Job(HERE, nothing, nothing, heavy=True) for _ in range(MOST_HEAVY)]
         last = Job(HERE, slow, lambda: over.set(), heavy=True)
         for one in (*jobs, last):
             one.want()
         await slow.begun.wait()
         start = trio.current_time()
-        await wait_all_tasks_blocked(0.06)
-        slow.release.set()
+        await meanwhile()
         await over.wait()
         took_s, start, over = trio.current_time() - start, trio.current_time(), trio.Event()
         last.want()
         await over.wait()
-        assert trio.current_time() - start >= 0.9 * min(took_s, 0.1)
+        return took_s, trio.current_time() - start
+
+
+async def test_behind_heavy_work_there_is_as_long_a_pause(hang: Callable[[], Hang]) -> None:
+    """It leaves everybody else their time."""
+    slow = hang()
+
+    async def take_long() -> None:
+        await wait_all_tasks_blocked(0.06)
+        slow.release.set()
+
+    took_s, pause_s = await pause_behind_heavy_work(slow, take_long)
+    assert pause_s >= 0.9 * min(took_s, 0.1)
 
 
 async def test_heavy_work_waits_for_a_loop_that_is_late(hang: Callable[[], Hang]) -> None:
     """However short it was: whoever cannot keep up has something better to do."""
-    with trio.fail_after(BOUND_S):
-        slow, over = hang(), trio.Event()
-        jobs = [Job(HERE, nothing, nothing, heavy=True) for _ in range(MOST_HEAVY)]
-        last = Job(HERE, slow, lambda: over.set(), heavy=True)
-        for one in (*jobs, last):
-            one.want()
-        await slow.begun.wait()
+    slow = hang()
+
+    async def be_late() -> None:
         slow.release.set()
         time.sleep(0.02)  # noqa: ASYNC251  # as a loop does that is late
-        await over.wait()
-        start, over = trio.current_time(), trio.Event()
-        last.want()
-        await over.wait()
-        assert trio.current_time() - start >= 0.09
+
+    _, pause_s = await pause_behind_heavy_work(slow, be_late)
+    assert pause_s >= 0.09
 
 
 @pytest.mark.parametrize("waited_for", [False, True])

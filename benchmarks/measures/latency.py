@@ -99,12 +99,10 @@ def _stream(delta_bytes: int, n_deltas: int, pace_s: float) -> tuple[list[float]
 def _first_audio(n_questions: int, n_rounds: int) -> list[Row]:
     with serving(0.2, awake=True) as server:  # to wake its processor takes longer than what either client does
         both: dict[str, Callable[[], list[float]]] = {
-            "geppetto_api": partial(
-                NEIGHBOURS.undisturbed, partial(_ask_many, "geppetto_api", server.port, n_questions)
-            ),
-            "openai_sdk": partial(NEIGHBOURS.undisturbed, partial(_ask_many, "openai_sdk", server.port, n_questions)),
+            "geppetto_api": partial(_ask_many, "geppetto_api", server.port, n_questions),
+            "openai_sdk": partial(_ask_many, "openai_sdk", server.port, n_questions),
         }
-        taken = rounds(both, n_rounds, f"latency, first audio of {n_questions:,} answers")
+        taken = rounds(both, n_rounds, f"latency, first audio of {n_questions:,} answers", undisturbed=True)
     rows = []
     for share, name in SHARES:
         ours = [percentile(one, share) for one in taken["geppetto_api"]]

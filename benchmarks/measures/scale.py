@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from benchmarks.findings import Curve, Findings
-from benchmarks.harness import NEIGHBOURS, Broken, percentile, place, rounds, run, say
+from benchmarks.harness import Broken, percentile, place, rounds, run, say
 from benchmarks.loopback import serving
 from benchmarks.table import Row
 
@@ -58,11 +58,10 @@ def measure(quick: bool) -> Findings:
     crowds: dict[int, dict[str, list[Crowd]]] = {}
     for count in counts:
         both: dict[str, Callable[[], Crowd]] = {
-            name: partial(NEIGHBOURS.undisturbed, partial(_crowd, module, count, audio_s))
-            for name, module in MODULES.items()
+            name: partial(_crowd, module, count, audio_s) for name, module in MODULES.items()
         }
         n_rounds = 3 if count >= MANY else 1
-        crowds[count] = rounds(both, n_rounds, f"scale, {count:,} sessions")
+        crowds[count] = rounds(both, n_rounds, f"scale, {count:,} sessions", undisturbed=True)
     rows = [row for count in counts for row in _rows(crowds, count)]
     curves = []
     for name in MODULES:

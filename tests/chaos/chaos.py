@@ -12,7 +12,6 @@ import random
 import time
 import traceback
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 from unittest import mock
 
@@ -32,15 +31,16 @@ from tests.chaos.checks import Evidence, check
 from tests.chaos.faults import draw_link
 from tests.chaos.server import ChaosServer
 from tests.chaos.user import User
+from tests.fakes.descriptors import open_descriptors
 from tests.fakes.scripted_server import listening
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
     from random import Random
 
 BOUND_S = 60.0
 """One run; they take some tenths of a second."""
-_DESCRIPTORS = Path("/proc/self/fd")
 
 
 @attrs.define(kw_only=True)
@@ -67,14 +67,14 @@ class Result:
 def run_seed(seed: int, cwd: Path) -> Result:
     """Run the session of *seed* below *cwd*, which is empty, and check it."""
     started = time.perf_counter()
-    descriptors = _open_descriptors()
+    descriptors = open_descriptors()
     result = Result(seed=seed)
     with _chance_from(seed), _impatient(), _listening_to_the_logger() as logged:
         try:
             trio.run(_session, random.Random(seed), cwd, result, logged)
         except Exception:  # a bug is a finding, and the next seed may have another one
             result.wrong.append(traceback.format_exc())
-    if (left := _open_descriptors() - descriptors) > 0:
+    if (left := open_descriptors() - descriptors) > 0:
         result.wrong.append(f"{left} descriptors left open")
     result.elapsed_s = time.perf_counter() - started
     return result
@@ -248,7 +248,3 @@ def _listening_to_the_logger() -> Iterator[list[str]]:
     finally:
         logger.propagate = propagate
         logger.removeHandler(handler)
-
-
-def _open_descriptors() -> int:
-    return len(list(_DESCRIPTORS.iterdir())) if _DESCRIPTORS.exists() else 0

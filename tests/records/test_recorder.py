@@ -7,7 +7,6 @@ import os
 import threading
 import wave
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,8 +16,11 @@ from geppetto.realtime.events import ErrorDetails, TextDone
 from geppetto.realtime.happenings import ReplyAudio, ReplyDone
 from geppetto.realtime.reply import Reply
 from geppetto.records.recorder import Recorder
+from tests.fakes.descriptors import open_descriptors
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from geppetto.realtime.events import ResponseStatus
     from geppetto.records.reply_files import SavedReply
 
@@ -48,12 +50,6 @@ def frames(path: Path | None) -> bytes:
 def names(directory: Path) -> list[str]:
     """Return what is in *directory*."""
     return sorted(path.name for path in directory.iterdir()) if directory.exists() else []
-
-
-def open_below(directory: Path) -> list[str]:
-    """Return the files of *directory* that this process has open, where the system tells."""
-    links = [link for link in Path("/proc/self/fd").glob("*") if os.path.lexists(link)]
-    return [str(link.readlink()) for link in links if link.readlink().is_relative_to(directory)]
 
 
 def finish(recorder: Recorder, *replies: Reply) -> list[SavedReply]:
@@ -173,6 +169,7 @@ def test_closing_keeps_what_is_there(tmp_path: Path) -> None:
 def test_closing_does_not_wait_for_a_disk_that_hangs(tmp_path: Path) -> None:
     """It is called in the event loop, which must not stand still; whoever writes closes the files behind it."""
     hangs, go_on = threading.Event(), threading.Event()
+    before = open_descriptors()
 
     def commit(_saved: SavedReply) -> None:
         hangs.set()
@@ -189,7 +186,7 @@ def test_closing_does_not_wait_for_a_disk_that_hangs(tmp_path: Path) -> None:
     writer.join(5)
     (saved,) = recorder.take_saved()
     assert saved.reply is one
-    assert open_below(tmp_path) == []
+    assert open_descriptors() == before
     (part,) = tmp_path.glob("*.wav.part")
     assert frames(part) == b"\1\0"
 

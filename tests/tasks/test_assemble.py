@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import wave
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -19,8 +18,11 @@ from geppetto.realtime.happenings import ReplyAudio, ReplyDone, ReplyText
 from geppetto.realtime.reply import Reply
 from geppetto.records.recorder import Recorder
 from geppetto.tasks.assemble import assemble
+from tests.fakes.descriptors import open_descriptors
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from geppetto.records.recorder import ToFiles
     from geppetto.records.reply_files import SavedReply
 
@@ -42,11 +44,6 @@ def frames(path: Path | None) -> bytes:
 def parts(directory: Path) -> list[Path]:
     """Return the unfinished files of *directory*."""
     return list(directory.glob("*.part"))
-
-
-def open_files() -> int:
-    """Return how many descriptors this process has open; 0 where that is not told."""
-    return len(list(Path("/proc/self/fd").glob("*")))
 
 
 async def run(
@@ -207,7 +204,7 @@ async def test_the_end_waits_for_a_write_with_nothing_left_to_write(tmp_path: Pa
 async def test_a_bug_leaves_no_file_open(tmp_path: Path) -> None:
     """Whatever fails in between, the files are closed, and their audio is there under the temporary name."""
     reply, other = Reply(), Reply(status="completed")
-    before = open_files()
+    before = open_descriptors()
     recorder = Recorder(tmp_path, lambda: NOW)
 
     async def deliver(saved: SavedReply) -> None:
@@ -220,7 +217,7 @@ async def test_a_bug_leaves_no_file_open(tmp_path: Path) -> None:
         await assemble(intake, deliver, list)
     await intake.at_rest()
     assert frames(tmp_path / "audio_20261121_101502.wav.part") == b"\1\0"
-    assert open_files() == before
+    assert open_descriptors() == before
 
 
 async def test_nobody_writes_any_more(tmp_path: Path) -> None:

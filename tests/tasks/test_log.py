@@ -30,7 +30,7 @@ class Told(WireLog):
     flushes = 0
     full = False
     disk: threading.Event | None = None
-    """What a flush waits for before it writes, and after."""
+    """What a flush waits for before it ends."""
 
     def watch(self) -> None:
         """Tell from now on."""
